@@ -1,0 +1,78 @@
+# Sourced by the shell scripts: messages, progress, and the user that runs throw-away servers.
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${DAYPASS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/daypass}
+TICKER=
+
+if [ "$(id -u)" = 0 ]; then
+  SUDO=()
+else
+  SUDO=(sudo)
+fi
+
+say() {
+  printf '%s\n' "$*"
+}
+
+warn() {
+  printf '%s\n' "$*" >&2
+}
+
+die() {
+  warn "${0##*/}: $*"
+  exit 1
+}
+
+need_sudo() {
+  [ ${#SUDO[@]} -eq 0 ] || command -v sudo >/dev/null ||
+    die "$1 needs root: run this as root, or install sudo and run it again"
+}
+
+# Says every 15 s (on a terminal: every second, in place) how long a step has taken and what it
+# is doing. Ends by itself when the script does.
+ticker() {
+  local text=$1 log=$2 started=$SECONDS last
+  while sleep 1 && kill -0 $$ 2>/dev/null; do
+    last=$(tail -c 400 "$log" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c 1-70)
+    if [ -t 1 ]; then
+      printf '\r\033[K%s (%d s) %s' "$text" $((SECONDS - started)) "$last"
+    elif [ $(((SECONDS - started) % 15)) = 0 ]; then
+      printf '%s (%d s) %s\n' "$text" $((SECONDS - started)) "$last"
+    fi
+  done
+}
+
+ticker_stop() {
+  [ -n "$TICKER" ] || return 0
+  kill "$TICKER" 2>/dev/null
+  wait "$TICKER" 2>/dev/null
+  TICKER=
+  [ ! -t 1 ] || printf '\r\033[K'
+}
+
+# with_progress TEXT LOG COMMAND...: runs the command with its output in LOG, showing progress.
+# On failure the end of the log is shown and the command's status returned.
+with_progress() {
+  local text=$1 log=$2 started=$SECONDS status=0
+  shift 2
+  [ -t 1 ] || say "$text ..."
+  ticker "$text" "$log" 2>/dev/null &
+  TICKER=$!
+  "$@" >>"$log" 2>&1 </dev/null || status=$?
+  ticker_stop
+  if [ $status != 0 ]; then
+    warn "$text: failed after $((SECONDS - started)) s. The end of $log:"
+    tail -n 40 "$log" | sed 's/^/    /' >&2
+    return $status
+  fi
+  say "$text: done in $((SECONDS - started)) s"
+}
+
+# A port of the loopback that nobody listens on now.
+free_port() {
+  python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
