@@ -1,0 +1,16 @@
+// A program's configuration file: one shape is its loader, its --help, --print-config and man page.
+#pragma once
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/shape.h"
+
+// Reads path (YAML) by the shape. Errors name file and line. A NULL path gives the defaults.
+MUST_USE Status options_load(Arena *arena, const Shape *shape, const char *path, void *into,
+                             Error *reterr);
+// The whole configuration as YAML with each option's help as a comment; secrets elided.
+const char *options_print(Arena *arena, const Shape *shape, const void *values);
+// For --help: "  listen.port  integer  8443  …" a line an option, nested ones dotted.
+const char *options_help(Arena *arena, const Shape *shape);
+// The OPTIONS section of a man page (man(7) macros).
+const char *options_man(Arena *arena, const Shape *shape);

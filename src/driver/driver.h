@@ -1,0 +1,96 @@
+// One interface for every engine. A driver opens a session on a target with the admin's
+// credential and carries out plans. Each operation can be repeated at any time and finds its own
+// half-done work: "already gone" is success, and a grant that finds its own account resets it.
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/secret.h"
+#include "domain/outcome.h"
+#include "domain/plan.h"
+#include "domain/target_report.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct DriverSession DriverSession; // each driver has its own
+
+// How to log in. Borrowed for the call.
+typedef struct DriverLogin {
+    const TargetAddress *target;
+    const char *user;
+    const Secret *password; // NULL: another method of the engine
+    const char *ca_file;    // NULL: the system's
+    int connect_timeout_ms;
+    int statement_timeout_ms;
+    const Clock *clock;
+} DriverLogin;
+
+// Everything an operation adds beside its Status. `failure` is set whenever Status is not OK.
+typedef struct DriverResult {
+    FailureClass failure;
+    Outcome outcome; // filled as far as the operation came, also when it failed
+} DriverResult;
+
+typedef struct GrantOrder {
+    const Plan *plan;
+    const Secret *password;  // the account's; the driver turns it into a verifier where it can
+    int64_t remaining_ms;    // expiry = the target's now + this
+    int64_t deadline_ms;     // monotonic; nothing is begun or committed past it
+} GrantOrder;
+
+typedef struct DriverFeatures {
+    bool verifier_only;      // the server never sees the password
+    bool expiry_on_target;   // the server refuses logins at expiry with every Daypass process dead
+    bool transactional;      // a grant happens whole or not at all
+    bool shared_roles;       // PRIVILEGE_SHARED_ROLE is offered
+} DriverFeatures;
+
+// Required: all of them. Strings given back live in `arena`. Errors never hold statement text;
+// messages name the object and the missing right, detail has the engine's own code.
+typedef struct Driver {
+    TargetKind kind;
+    const char *name;
+    DriverFeatures features;
+
+    Status (*session_open)(const DriverLogin *login, DriverSession **ret_session,
+                           FailureClass *ret_failure, Error *reterr);
+    DriverSession *(*session_close)(DriverSession *session);
+
+    // Creates the account complete and usable, or not at all; leaves the account's mark (grant,
+    // deployment, connector, custodian, expiry) on the target. An account of that name with another
+    // mark or none is a FAILURE_CONFLICT and is not touched.
+    Status (*grant)(DriverSession *session, Arena *arena, const GrantOrder *order,
+                    DriverResult *result, Error *reterr);
+
+    // Locks, ends sessions and sees them ended, hands over, removes; each step stands by itself.
+    // When objects are in the way the account stays locked, `obstacles` says why, and the failure
+    // is FAILURE_CONFLICT. An account of that name without this grant's mark is not touched.
+    Status (*revoke)(DriverSession *session, Arena *arena, const Plan *plan, DriverResult *result,
+                     Error *reterr);
+
+    // New expiry. FAILURE_NOT_FOUND when the account is gone.
+    Status (*extend)(DriverSession *session, Arena *arena, const GrantOrder *order,
+                     DriverResult *result, Error *reterr);
+    // New password; sessions stay. The expiry does not change.
+    Status (*reset)(DriverSession *session, Arena *arena, const GrantOrder *order,
+                    DriverResult *result, Error *reterr);
+
+    // Accounts with Daypass's mark, whatever their deployment.
+    Status (*list_accounts)(DriverSession *session, Arena *arena, FoundAccounts *ret_accounts,
+                            FailureClass *ret_failure, Error *reterr);
+    Status (*discover)(DriverSession *session, Arena *arena, Discovery *ret_discovery,
+                       FailureClass *ret_failure, Error *reterr);
+    // Tests name resolution, route, TLS, login, version and rights in that order and stops at the
+    // first that makes the next senseless. `plans`: what shall be grantable (may be none). Never
+    // fails itself: what is wrong is in the report.
+    void (*check)(const DriverLogin *login, Arena *arena, const Plan *const *plans,
+                  size_t plan_count, CheckReport *ret_report);
+} Driver;
+
+// NULL where this build has no driver of that kind.
+const Driver *driver_find(TargetKind kind);
+size_t driver_count(void);
+const Driver *driver_at(size_t index);

@@ -1,0 +1,53 @@
+// One HTTP client for the command line and the connector, on libcurl. A client is used by one
+// thread at a time and keeps its connection between calls.
+#pragma once
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/secret.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct HttpClient HttpClient;
+
+typedef struct HttpClientOptions {
+    const char *base_url;  // "https://daypass.internal:8443"; http only to a loopback address
+    const char *ca_file;   // NULL: the system's
+    const char *user_agent;
+    int connect_timeout_ms;
+    size_t max_body_bytes; // of an answer
+} HttpClientOptions;
+
+typedef struct HttpCall {
+    const char *method;
+    const char *target; // path and query: "/v1/grants?state=active"
+    const char *body;   // NULL: none
+    size_t body_length;
+    const Secret *bearer; // NULL: no Authorization
+    const char *headers[12]; // "Name: value", NULL-terminated
+    int timeout_ms;
+    const atomic_bool *stop; // may be NULL; when it becomes true the call ends (STATUS_UNAVAILABLE)
+} HttpCall;
+
+typedef struct HttpReply {
+    int status;
+    const char *body; // arena, NUL-terminated
+    size_t length;
+    const char *retry_after; // NULL or the header's text
+    int64_t date_ms;         // of the Date header; 0 when absent
+    int64_t round_trip_ms;
+} HttpReply;
+
+// Refuses (STATUS_INVALID) a URL that is not https, other than to 127.0.0.0/8, [::1] or localhost.
+MUST_USE Status http_client_new(const HttpClientOptions *options, HttpClient **ret_client,
+                                Error *reterr);
+HttpClient *http_client_free(HttpClient *client);
+DEFINE_CLEANUP(HttpClient, http_client_free)
+
+// STATUS_OK for any HTTP answer, whatever its status. STATUS_UNAVAILABLE when there was none; the
+// message names the step (name resolution, connection, TLS, time) and host, never the request.
+MUST_USE Status http_client_call(HttpClient *client, Arena *arena, const HttpCall *call,
+                                 HttpReply *ret_reply, Error *reterr);

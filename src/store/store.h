@@ -1,0 +1,341 @@
+// The control plane's record: configuration, people's sign-in data, connectors, grants, actions and
+// the audit trail. Each operation is one transaction together with its audit events, and is named
+// for what it means. Values given back live in the arena.
+//
+// A grant's state changes by compare-and-set on its version: an operation that lost a race looks
+// again and either still makes sense or fails with "wrong_state". Thread-safe.
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/signing_key.h"
+#include "domain/approval.h"
+#include "domain/audit.h"
+#include "domain/configuration.h"
+#include "domain/grant.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Store Store;
+
+typedef struct StoreOptions {
+    const char *url; // "sqlite:/var/lib/daypass/daypass.db"
+    const Clock *clock;
+    const SigningKey *audit_key; // borrowed while the store is open
+} StoreOptions;
+
+// Makes the store at first use, brings an older schema up to date, refuses a newer one
+// ("store_newer") and a damaged one ("store_damaged").
+MUST_USE Status store_open(const StoreOptions *options, Store **ret_store, Error *reterr);
+Store *store_close(Store *store);
+DEFINE_CLEANUP(Store, store_close)
+
+// Random id of this installation, made with the store.
+const char *store_deployment(const Store *store);
+// Cheap proof that it reads and writes; for readiness.
+MUST_USE Status store_ping(Store *store, Error *reterr);
+
+// Who does it, for the audit trail. Borrowed.
+typedef struct Actor {
+    const char *name; // principal, connector instance, "daypass", or what somebody claimed to be
+    const char *kind; // "principal", "connector", "system", "anonymous"
+    const char *peer;
+    const char *token;
+} Actor;
+extern const Actor ACTOR_SYSTEM;
+
+// ---- Audit ------------------------------------------------------------------------------------
+
+// For events that change nothing else: sign-ins, refusals.
+typedef struct AuditNote {
+    const char *event;
+    const char *grant, *flow, *integration, *person;
+    const json_t *detail;
+} AuditNote;
+MUST_USE Status store_note(Store *store, const Actor *actor, const AuditNote *note, Error *reterr);
+
+typedef struct AuditFilter {
+    int64_t after_sequence; // cursor
+    int64_t since_at, until_at; // 0: open
+    const char *person;      // as actor or as the one concerned
+    const char *grant, *integration, *flow, *event;
+    int64_t limit;           // 1 to 1000
+} AuditFilter;
+MUST_USE Status store_list_audit(Store *store, Arena *arena, const AuditFilter *filter,
+                                 AuditEvents *ret_events, Error *reterr);
+// The newest event; sequence 0 when there is none.
+MUST_USE Status store_audit_head(Store *store, Arena *arena, AuditEvent *ret_head, Error *reterr);
+
+// ---- Configuration ----------------------------------------------------------------------------
+
+MUST_USE Status store_configuration(Store *store, Arena *arena, Configuration *ret_configuration,
+                                    Error *reterr);
+// Applies changes that were computed from this version; "configuration_changed" when it moved on.
+// One audit event per change, with before and after. Gives the new version.
+MUST_USE Status store_apply(Store *store, const Actor *actor, int64_t version,
+                            const Changes *changes, int64_t *ret_version, Error *reterr);
+
+// ---- People -----------------------------------------------------------------------------------
+
+typedef enum TokenKind { TOKEN_SESSION, TOKEN_PERSONAL, TOKEN_INVITATION, TOKEN_JOIN } TokenKind;
+extern const EnumTable TOKEN_KINDS; // "session", "personal", "invitation", "join"
+
+typedef enum TokenScope { SCOPE_READ, SCOPE_REQUEST, SCOPE_DECIDE, SCOPE_CONFIGURE } TokenScope;
+extern const EnumTable TOKEN_SCOPES; // "read", "request", "decide", "configure"
+
+typedef struct Token {
+    const char *id;        // "tok_…": shown, not secret
+    const char *hash;      // token_hash(text)
+    int kind;
+    const char *subject;   // principal, or connector name for TOKEN_JOIN; of the bootstrap: ""
+    const char *label;
+    StringList scopes;     // names of TOKEN_SCOPES
+    int64_t created_at;
+    int64_t expires_at;
+    int64_t last_used_at;
+} Token;
+typedef struct Tokens {
+    Token *items;
+    size_t count;
+} Tokens;
+extern const Shape TOKEN_SHAPE; // without hash
+
+// "unknown_principal" when the subject is a principal that is not there (except the bootstrap's "").
+MUST_USE Status store_add_token(Store *store, const Actor *actor, const Token *token, Error *reterr);
+// STATUS_NOT_FOUND when unknown or removed; STATUS_EXPIRED when past its end. Notes the use, at most
+// once a minute per token.
+MUST_USE Status store_find_token(Store *store, Arena *arena, const char *hash, Token *ret_token,
+                                 Error *reterr);
+MUST_USE Status store_list_tokens(Store *store, Arena *arena, const char *subject,
+                                  Tokens *ret_tokens, Error *reterr); // NULL: all
+MUST_USE Status store_remove_token(Store *store, const Actor *actor, const char *id, Error *reterr);
+
+// crypto_pwhash string; NULL when the principal has no password yet.
+MUST_USE Status store_password_hash(Store *store, Arena *arena, const char *principal,
+                                    const char **ret_hash, Error *reterr);
+// Consumes the invitation (single use) and sets the password; removes the principal's sessions. A
+// bootstrap invitation (subject "") makes `principal` an administrator if it is not there yet.
+MUST_USE Status store_accept_invitation(Store *store, const Actor *actor, const char *token_hash,
+                                        const char *principal, const char *password_hash,
+                                        Error *reterr);
+// Whether any administrator can sign in; the bootstrap token is offered only until then.
+MUST_USE Status store_is_bootstrapped(Store *store, bool *ret_bootstrapped, Error *reterr);
+
+// ---- Connectors -------------------------------------------------------------------------------
+
+typedef struct ConnectorInstance {
+    const char *id; // "con_…"
+    const char *connector;
+    const char *public_key;
+    const char *host;
+    const char *version;
+    int64_t enrolled_at;
+    int64_t last_seen_at;
+    int64_t clock_difference_ms; // its clock minus ours
+} ConnectorInstance;
+typedef struct ConnectorInstances {
+    ConnectorInstance *items;
+    size_t count;
+} ConnectorInstances;
+extern const Shape CONNECTOR_INSTANCE_SHAPE;
+
+typedef struct Connector {
+    const char *name;
+    int64_t created_at;
+    ConnectorInstances instances;
+} Connector;
+typedef struct Connectors {
+    Connector *items;
+    size_t count;
+} Connectors;
+extern const Shape CONNECTOR_SHAPE;
+
+// Makes the connector when it is not there, and stores its join token.
+MUST_USE Status store_add_connector(Store *store, const Actor *actor, const char *name,
+                                    const Token *join_token, Error *reterr);
+// Consumes the join token (single use) and stores the instance, whose `connector` is filled from it.
+MUST_USE Status store_enroll(Store *store, Arena *arena, const Actor *actor,
+                             const char *join_token_hash, ConnectorInstance *instance,
+                             Error *reterr);
+MUST_USE Status store_find_instance(Store *store, Arena *arena, const char *id,
+                                    ConnectorInstance *ret_instance, Error *reterr);
+// Last seen, version, clock difference. Not audited; written at most every few seconds.
+MUST_USE Status store_seen_instance(Store *store, const ConnectorInstance *instance, Error *reterr);
+MUST_USE Status store_list_connectors(Store *store, Arena *arena, Connectors *ret_connectors,
+                                      Error *reterr);
+// It can sign nothing any more; its leases are handed out again.
+MUST_USE Status store_remove_instance(Store *store, const Actor *actor, const char *id,
+                                      Error *reterr);
+// Refused ("in_use") while an integration names it or a live grant needs it.
+MUST_USE Status store_remove_connector(Store *store, const Actor *actor, const char *name,
+                                       Error *reterr);
+
+// What was last seen of an integration; by name. Not audited.
+typedef struct IntegrationReport {
+    const char *integration;
+    bool ok;
+    const char *message;
+    int64_t checked_at;
+    const json_t *checks;    // array of CHECK_ITEM_SHAPE; NULL
+    const json_t *discovery; // DISCOVERY_SHAPE; NULL
+    int64_t discovered_at;
+} IntegrationReport;
+extern const Shape INTEGRATION_REPORT_SHAPE;
+// Fields that are NULL keep what was there.
+MUST_USE Status store_save_integration_report(Store *store, const IntegrationReport *report,
+                                              Error *reterr);
+// STATUS_NOT_FOUND when nothing was ever reported.
+MUST_USE Status store_integration_report(Store *store, Arena *arena, const char *integration,
+                                         IntegrationReport *ret_report, Error *reterr);
+
+// ---- Grants -----------------------------------------------------------------------------------
+// Each gives the grant as it is afterwards. `grant_changed` of StoreWatch is called after commit.
+
+// Stores a drafted request (grant_draft). Automatic approval happens in the same transaction. The
+// same principal and idempotency key (may be NULL) give the first one's grant; another body under
+// the same key is "idempotency_mismatch".
+MUST_USE Status store_request_grant(Store *store, Arena *arena, const Actor *actor,
+                                    const RequestForm *form, const char *idempotency_key,
+                                    Grant *ret_grant, Error *reterr);
+MUST_USE Status store_grant(Store *store, Arena *arena, const char *id, Grant *ret_grant,
+                            Error *reterr);
+
+typedef struct GrantFilter {
+    const char *requester;
+    const char *integration, *flow;
+    StringList states; // names; none: all
+    bool live_only;
+    const char *after_id; // cursor: newest first
+    int64_t limit;        // 1 to 500
+} GrantFilter;
+typedef struct Grants {
+    Grant *items;
+    size_t count;
+} Grants;
+MUST_USE Status store_list_grants(Store *store, Arena *arena, const GrantFilter *filter,
+                                  Grants *ret_grants, Error *reterr);
+
+// Stores the decision of actor->name on the request, or on its pending extension. The last one
+// needed freezes the plan and queues the grant action, or the extend action.
+MUST_USE Status store_decide_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                                   bool approved, const char *note, Grant *ret_grant,
+                                   Error *reterr);
+// By the requester, before it is active.
+MUST_USE Status store_cancel_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                                   const char *note, Grant *ret_grant, Error *reterr);
+// Early. A grant that is already revoking or over is given back as it is.
+MUST_USE Status store_revoke_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                                   const char *note, Grant *ret_grant, Error *reterr);
+// Asks for more time; approved at once or waits, by the flow's rule.
+MUST_USE Status store_extend_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                                   int64_t duration_s, const char *reason, Grant *ret_grant,
+                                   Error *reterr);
+// Queues a reset of the password, sealed to the new key.
+MUST_USE Status store_reset_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                                  const char *public_key, Grant *ret_grant, Error *reterr);
+// Evidence of all its actions, oldest first.
+MUST_USE Status store_grant_evidence(Store *store, Arena *arena, const char *id,
+                                     EvidenceList *ret_evidence, Error *reterr);
+
+// ---- Actions ----------------------------------------------------------------------------------
+
+typedef enum ActionState { ACTION_QUEUED, ACTION_LEASED, ACTION_DONE, ACTION_DROPPED } ActionState;
+
+// As stored. `kind` is the wire's ActionKind name ("grant"); store knows nothing of the wire.
+typedef struct StoredAction {
+    const char *id; // "act_…"
+    const char *kind;
+    const char *grant_id;    // NULL for discover and check
+    const char *integration;
+    const char *connector;
+    int64_t attempt; // grows with each lease
+    int64_t issued_at;
+    int64_t deadline_at; // of this lease: not begun or committed past it
+    int64_t expires_at;  // grant, extend: when access ends
+    const char *seal_to;
+    const json_t *plan;
+} StoredAction;
+typedef struct StoredActions {
+    StoredAction *items;
+    size_t count;
+} StoredActions;
+
+// Queues a discover or check of an integration; one that waits already is enough.
+MUST_USE Status store_queue_check(Store *store, const Actor *actor, const char *integration,
+                                  const char *kind, Error *reterr);
+
+// Leases up to `capacity` of the connector's actions to the instance for `lease_ms`; overdue
+// revocations first, then oldest. At most one action of a grant is out at a time: a revoke waits
+// until a leased grant action was reported or its deadline passed. Moves approved grants to granting.
+MUST_USE Status store_lease_actions(Store *store, Arena *arena, const ConnectorInstance *instance,
+                                    int64_t capacity, int64_t lease_ms,
+                                    StoredActions *ret_actions, Error *reterr);
+
+typedef struct StoreReport {
+    const char *action_id;
+    int64_t attempt;
+    bool done;
+    const char *failure; // failure class name
+    const char *code;
+    const char *message;
+    int64_t expires_at; // by our clock; grant, extend
+    const char *sealed;
+    const json_t *outcome;
+} StoreReport;
+// Takes an outcome: evidence, state change, audit. A failed revoke is queued again with growing
+// pauses (1 s doubling to 5 min, with jitter), for ever; a failed grant of class "retry" is repeated
+// while the approval lasts; any other failure of a grant cleans up. A report of another connector's
+// action is "not_yours", of one done before is accepted and changes nothing, of an older attempt is "stale_report"
+// unless it says done.
+MUST_USE Status store_report_action(Store *store, Arena *arena, const ConnectorInstance *instance,
+                                    const StoreReport *report, Error *reterr);
+
+// A sweep found (or removed) an account of ours: reconcile with its grant.
+typedef struct StoreSweptAccount {
+    const char *account;
+    const char *grant_id;
+    bool removed;
+    bool can_login;
+    const char *message;
+    const json_t *outcome;
+} StoreSweptAccount;
+// An account that no live grant explains is revoked (an action is queued from the grant's plan, or
+// noted in the audit as an orphan where we know no such grant); a removed one ends its grant.
+MUST_USE Status store_reconcile_account(Store *store, Arena *arena,
+                                        const ConnectorInstance *instance,
+                                        const StoreSweptAccount *account, Error *reterr);
+
+// ---- Time -------------------------------------------------------------------------------------
+
+typedef struct DueResult {
+    int64_t changed;     // grants moved
+    int64_t next_due_at; // when something falls due next; 0: nothing is known
+} DueResult;
+// Expires what is past its end, lapses what nobody decided or used, takes back leases past their
+// deadline. At most `limit` at a time.
+MUST_USE Status store_run_due(Store *store, int64_t limit, DueResult *ret_result, Error *reterr);
+
+// ---- Watching and numbers ---------------------------------------------------------------------
+
+// Called after a commit, on the thread that did it, without locks held.
+typedef struct StoreWatch {
+    void *context;
+    void (*grant_changed)(void *context, const char *grant_id);
+    void (*work_queued)(void *context, const char *connector);
+    void (*due_changed)(void *context); // something may fall due earlier than was said
+} StoreWatch;
+void store_watch(Store *store, const StoreWatch *watch); // once, before threads start
+
+typedef struct StoreNumbers {
+    int64_t grants_by_state[GRANT_STATE_COUNT_];
+    int64_t overdue_revocations; // revoking and past expiry by more than 60 s
+    int64_t actions_queued;
+    int64_t lateness_ms_sum; // of revocations done: from expiry to seen gone
+    int64_t lateness_count;
+    int64_t lateness_le[8]; // cumulative, by STORE_LATENESS_BOUNDS_MS
+} StoreNumbers;
+extern const int64_t STORE_LATENESS_BOUNDS_MS[8]; // 1 s, 5 s, 15 s, 1 min, 5 min, 15 min, 1 h, 24 h
+MUST_USE Status store_numbers(Store *store, StoreNumbers *ret_numbers, Error *reterr);
