@@ -27,7 +27,7 @@ void *arena_alloc(Arena *arena, size_t size);                     // zeroed, ali
 void *arena_copy(Arena *arena, const void *bytes, size_t length); // a NUL follows the copy
 char *arena_strdup(Arena *arena, const char *text);               // NULL gives NULL
 char *arena_printf(Arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
-char *arena_vprintf(Arena *arena, const char *format, va_list arguments);
+char *arena_vprintf(Arena *arena, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 
 // Runs release(thing) when the arena is freed, last added first: for a library's objects that an
 // arena's values point into.

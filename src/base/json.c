@@ -1,0 +1,92 @@
+#include "base/json.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static const char *fault_text(enum json_error_code code) {
+    switch (code) {
+    case json_error_premature_end_of_input:
+        return "it ends too early";
+    case json_error_end_of_input_expected:
+        return "something follows the value";
+    case json_error_invalid_utf8:
+        return "it is not valid UTF-8";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "NUL characters are not accepted";
+    case json_error_duplicate_key:
+        return "a key is there twice";
+    case json_error_numeric_overflow:
+        return "a number is too large";
+    default:
+        return "it is not valid JSON there";
+    }
+}
+
+// Whether brackets are nested deeper than allowed. Looks at bytes only, before the parser takes any
+// memory or stack for them; what is malformed may pass here and is the parser's to refuse.
+static bool is_too_deep(const char *bytes, size_t length) {
+    size_t depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < length; i++) {
+        if (in_string) {
+            if (bytes[i] == '\\')
+                i++;
+            else if (bytes[i] == '"')
+                in_string = false;
+        } else if (bytes[i] == '"') {
+            in_string = true;
+        } else if (bytes[i] == '[' || bytes[i] == '{') {
+            if (++depth > JSON_MAX_DEPTH)
+                return true;
+        } else if ((bytes[i] == ']' || bytes[i] == '}') && depth > 0) {
+            depth--;
+        }
+    }
+    return false;
+}
+
+Status json_read(Arena *arena, const char *bytes, size_t length, json_t **ret_value,
+                 Error *reterr) {
+    if (is_too_deep(bytes, length))
+        return error_set(reterr, STATUS_INVALID, "malformed_json",
+                         "JSON is nested too deep; at most %d levels are accepted", JSON_MAX_DEPTH);
+    json_error_t fault;
+    // jansson's own text quotes the input, which may hold a secret: only its code and place are
+    // used.
+    json_t *value = json_loadb(bytes != NULL ? bytes : "", length,
+                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
+    if (value == NULL)
+        return error_set(reterr, STATUS_INVALID, "malformed_json",
+                         "malformed JSON at line %d, column %d: %s", fault.line, fault.column,
+                         fault_text(json_error_code(&fault)));
+    *ret_value = json_keep(arena, value);
+    return STATUS_OK;
+}
+
+static const char *dump(Arena *arena, const json_t *value, size_t flags) {
+    char *text = json_dumps(value, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    if (text == NULL)
+        abort(); // no memory, or a value that contains itself
+    arena_on_free(arena, free, text);
+    return text;
+}
+
+const char *json_text(Arena *arena, const json_t *value) {
+    return dump(arena, value, JSON_COMPACT);
+}
+
+const char *json_text_indented(Arena *arena, const json_t *value) {
+    return dump(arena, value, JSON_INDENT(2));
+}
+
+static void release_json(void *value) {
+    json_decref(value);
+}
+
+json_t *json_keep(Arena *arena, json_t *take_value) {
+    if (take_value != NULL)
+        arena_on_free(arena, release_json, take_value);
+    return take_value;
+}
