@@ -9,10 +9,10 @@
 
 // Under AddressSanitizer each piece is a block of its own, so that running over its end is seen.
 #if defined(__SANITIZE_ADDRESS__)
-enum { BLOCK_SIZE = 0 };
+enum { BLOCK_SIZE = 1 };
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-enum { BLOCK_SIZE = 0 };
+enum { BLOCK_SIZE = 1 };
 #else
 enum { BLOCK_SIZE = 8192 };
 #endif
