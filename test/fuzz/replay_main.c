@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    INPUT_MAX_BYTES = 1 << 20
-};
+enum { INPUT_MAX_BYTES = 1 << 20 };
 
 static int is_input(const struct dirent *entry) {
     return entry->d_name[0] != '.';
