@@ -1,4 +1,6 @@
 // A program's configuration file: one shape is its loader, its --help, --print-config and man page.
+// A field of FIELD_KIND_OBJECT is a group of options. A group that is absent has its defaults when
+// all of it may be absent and some of it has a default; otherwise it is NULL.
 #pragma once
 
 #include "base/error.h"
@@ -8,9 +10,11 @@
 // Reads path (YAML) by the shape. Errors name file and line. A NULL path gives the defaults.
 MUST_USE Status options_load(Arena *arena, const Shape *shape, const char *path, void *into,
                              Error *reterr);
-// The whole configuration as YAML with each option's help as a comment; secrets elided.
+// The whole configuration as YAML with each option's help as a comment; secrets elided. What has
+// no value is there as a comment.
 const char *options_print(Arena *arena, const Shape *shape, const void *values);
-// For --help: "  listen.port  integer  8443  …" a line an option, nested ones dotted.
+// For --help: "  listen.port  integer  8443  …" a line an option, nested ones dotted, those of the
+// items of a list as "secrets[].name".
 const char *options_help(Arena *arena, const Shape *shape);
 // The OPTIONS section of a man page (man(7) macros).
 const char *options_man(Arena *arena, const Shape *shape);

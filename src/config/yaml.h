@@ -1,5 +1,6 @@
 // YAML files as JSON values, with the place of each value, so that a fault found by a shape or by
-// the server can be shown with file and line. A safe subset: no anchors, tags, or several documents.
+// the server can be shown with file and line. A safe subset: no anchors, tags, or several
+// documents.
 #pragma once
 
 #include "base/error.h"
@@ -26,8 +27,8 @@ void yaml_locate(Arena *arena, const YamlPlaces *places, Error *error);
 
 // Values joined key by key, for a folder of files: lists of one name are put together. The places
 // of both are kept. Other keys twice are refused.
-MUST_USE Status yaml_merge(Arena *arena, json_t *into, YamlPlaces *into_places,
-                           const json_t *value, const YamlPlaces *places, Error *reterr);
+MUST_USE Status yaml_merge(Arena *arena, json_t *into, YamlPlaces *into_places, const json_t *value,
+                           const YamlPlaces *places, Error *reterr);
 
 // JSON as YAML, for people; keys in their order.
 const char *yaml_format(Arena *arena, const json_t *value);
