@@ -45,8 +45,8 @@ ticker() {
 
 ticker_stop() {
   [ -n "$TICKER" ] || return 0
-  kill "$TICKER" 2>/dev/null
-  wait "$TICKER" 2>/dev/null
+  kill "$TICKER" 2>/dev/null || true
+  wait "$TICKER" 2>/dev/null || true
   TICKER=
   [ ! -t 1 ] || printf '\r\033[K'
 }
