@@ -54,6 +54,7 @@ typedef struct Decision {
     const char *principal;
     bool approved;
     int64_t round; // 0: the request; n: its n-th extension
+    int64_t step;  // the step of approval that was current when it was made, from 0
     const char *note;
     int64_t decided_at;
 } Decision;

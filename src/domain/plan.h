@@ -28,6 +28,8 @@ typedef struct TargetAddress {
     int tls; // TlsMode
 } TargetAddress;
 int64_t target_default_port(TargetKind kind);
+// One host name, IP address, or folder of a Unix socket; never a list.
+MUST_USE Status target_host_check(const char *host, Error *reterr);
 
 // PRESET_READ_WRITE: also INSERT, UPDATE, DELETE and the use of sequences.
 typedef enum Preset { PRESET_NONE, PRESET_READ_ONLY, PRESET_READ_WRITE } Preset;
@@ -57,12 +59,17 @@ extern const Shape ACCESS_ITEM_SHAPE;
 // Privileges known for tables, sequences and functions; GRANT OPTION is never one of them.
 extern const EnumTable PRIVILEGES;
 
+// Name of a schema, table, role, …: 1 to 63 bytes, printable; anything else is legal in a name.
+MUST_USE Status identifier_check(const char *name, Error *reterr);
+
 // "bad_access_item": what is missing, too much, or not a privilege of that kind of object.
 MUST_USE Status access_item_check(const AccessItem *item, Error *reterr);
 // "SELECT on schema_app.customers_table, schema_app.orders_table": one line a person reads.
 const char *access_item_describe(Arena *arena, const AccessItem *item);
-// The privileges an item means for one kind of object ("tables", "sequences", "functions"):
-// the named ones, or its preset's. Sorted, without duplicates.
+// The privileges an item means for one kind of object ("tables", "sequences", "functions", or
+// "schema": of the schema itself, where the item names no objects): the named ones, or its
+// preset's. Sorted, without duplicates. PRESET_READ_WRITE means USAGE and SELECT of sequences: of
+// those the item names, and of those that columns of its tables draw from.
 StringList access_item_privileges(Arena *arena, const AccessItem *item, const char *object_kind);
 
 typedef struct Plan {
