@@ -14,8 +14,8 @@
 typedef struct HttpClient HttpClient;
 
 typedef struct HttpClientOptions {
-    const char *base_url;  // "https://daypass.internal:8443"; http only to a loopback address
-    const char *ca_file;   // NULL: the system's
+    const char *base_url; // "https://daypass.internal:8443"; http only to a loopback address
+    const char *ca_file;  // NULL: the system's
     const char *user_agent;
     int connect_timeout_ms;
     size_t max_body_bytes; // of an answer
@@ -23,12 +23,12 @@ typedef struct HttpClientOptions {
 
 typedef struct HttpCall {
     const char *method;
-    const char *target; // path and query: "/v1/grants?state=active"
+    const char *target; // path and query: "/v1/grants?state=active"; see percent_encode
     const char *body;   // NULL: none
     size_t body_length;
-    const Secret *bearer; // NULL: no Authorization
+    const Secret *bearer;    // NULL: no Authorization
     const char *headers[12]; // "Name: value", NULL-terminated
-    int timeout_ms;
+    int timeout_ms;          // 0: 30 s
     const atomic_bool *stop; // may be NULL; when it becomes true the call ends (STATUS_UNAVAILABLE)
 } HttpCall;
 

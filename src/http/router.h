@@ -9,8 +9,8 @@
 enum { ROUTER_MAX_PARAMETERS = 4 };
 
 typedef struct RouteMatch {
-    size_t index;       // of the route in the table
-    bool path_known;    // some method is offered on this path: 405 rather than 404
+    size_t index;    // of the route in the table
+    bool path_known; // some method is offered on this path: 405 rather than 404
     const char *names[ROUTER_MAX_PARAMETERS];
     const char *values[ROUTER_MAX_PARAMETERS]; // arena
     size_t parameter_count;

@@ -26,7 +26,8 @@ typedef struct HttpAnswer {
     } headers[8];
     size_t header_count;
     // When set the request waits instead of being answered: the handler is called again after
-    // http_server_wake(park_key), or when park_until_ms (monotonic) has passed.
+    // http_server_wake(park_key), or when park_until_ms (monotonic) has passed; now and then also
+    // without a reason. That a client has gone shows only then: keep park_until_ms within a minute.
     const char *park_key;
     int64_t park_until_ms;
     uint64_t park_sequence; // http_server_sequence() read before the handler looked for work
@@ -36,8 +37,8 @@ typedef struct HttpAnswer {
 typedef void HttpHandler(void *context, HttpRequest *request, HttpAnswer *answer);
 
 typedef struct HttpServerOptions {
-    const char *host; // address to bind: "127.0.0.1", "::1", "0.0.0.0"
-    int port;         // 0: any free one
+    const char *host;                // address to bind: "127.0.0.1", "::1", "0.0.0.0"
+    int port;                        // 0: any free one
     const char *tls_certificate_pem; // both or none; contents, not paths; copied
     const char *tls_key_pem;
     size_t max_body_bytes;
@@ -50,14 +51,16 @@ typedef struct HttpServerOptions {
     HttpHandler *handler;
     void *context;
     // Called when a request is refused before a handler sees it (too large, malformed): fills the
-    // answer's body for this error. The server sends it with status_http(error->status).
+    // answer's body for this error. The server sends it with status_http(error->status). What of
+    // the request could not be read is "". NULL: a problem document.
     void (*refuse)(void *context, HttpRequest *request, const Error *error, HttpAnswer *answer);
 } HttpServerOptions;
 
 MUST_USE Status http_server_start(const HttpServerOptions *options, HttpServer **ret_server,
                                   Error *reterr);
 int http_server_port(const HttpServer *server);
-// Stops accepting, wakes every parked request (they are answered 503), ends, frees.
+// Wakes every parked request, answers them and newcomers with 503, gives answers under way a few
+// seconds to get out, ends, frees. Not from a handler.
 HttpServer *http_server_stop(HttpServer *server);
 
 // Grows with every wake of any key. Thread-safe.
@@ -68,12 +71,14 @@ void http_server_wake(HttpServer *server, const char *key);
 size_t http_server_parked(const HttpServer *server);
 
 // The request. All text is borrowed from it and valid UTF-8 without NUL; a request that is not is
-// refused before the handler. Names of headers match in any case.
+// refused before the handler. The body is bytes: it is what reads it that checks them. Names of
+// headers match in any case; of a header given more than once, the values are joined with ", "
+// (those that mean one thing, such as Authorization, are refused then).
 Arena *http_request_arena(HttpRequest *request);
 const char *http_request_id(const HttpRequest *request); // random, for logs and answers
 const char *http_request_method(const HttpRequest *request);
-const char *http_request_path(const HttpRequest *request);    // percent-decoded, no query
-const char *http_request_target(const HttpRequest *request);  // as sent: path and query
+const char *http_request_path(const HttpRequest *request);              // percent-decoded, no query
+const char *http_request_target(const HttpRequest *request);            // as sent: path and query
 const char *http_request_query(HttpRequest *request, const char *name); // decoded; NULL: absent
 size_t http_request_query_count(HttpRequest *request);
 const char *http_request_query_name(HttpRequest *request, size_t index);

@@ -1,0 +1,182 @@
+#include "http/exchange.h"
+
+#include "http/problem.h"
+
+#include <string.h>
+
+enum {
+    // Of a body that is not wanted, this much is read all the same: a client that is cut off while
+    // it sends does not get to see why.
+    DROPPED_LENGTH_MAX = 4 * 1024 * 1024,
+    // A body may be slow, but not for ever: it has this many times the idle time in all.
+    BODY_TIME_FACTOR = 10,
+};
+
+void *exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
+    HttpServer *server = context;
+    atomic_fetch_add(&server->exchanges, 1);
+    return request_new(server, server->options.clock, server->options.max_body_bytes, connection,
+                       target != NULL ? target : "");
+}
+
+void exchange_end(void *context, struct MHD_Connection *connection, void **exchange,
+                  enum MHD_RequestTerminationCode code) {
+    HttpServer *server = context;
+    HttpRequest *request = *exchange;
+    if (request == NULL)
+        return;
+    *exchange = request_free(request);
+    if (atomic_fetch_sub(&server->exchanges, 1) == 1 && atomic_load(&server->stopping)) {
+        pthread_mutex_lock(&server->lock);
+        pthread_cond_signal(&server->idle);
+        pthread_mutex_unlock(&server->lock);
+    }
+}
+
+// Sending
+
+static bool headers_add(struct MHD_Response *response, const HttpAnswer *answer) {
+    bool good = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") &&
+                MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (answer->body != NULL) {
+        const char *type = answer->content_type != NULL ? answer->content_type : "application/json";
+        good = good && MHD_add_response_header(response, "Content-Type", type);
+    }
+    for (size_t i = 0; i < answer->header_count; i++)
+        good = good &&
+               MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+    return good;
+}
+
+// libmicrohttpd takes its borrowed body as void * and does not write to it.
+static struct MHD_Response *response_new(const HttpAnswer *answer) {
+    void *body = (void *)(uintptr_t)(answer->body != NULL ? answer->body : "");
+    return MHD_create_response_from_buffer(answer->body != NULL ? answer->length : 0, body,
+                                           MHD_RESPMEM_PERSISTENT);
+}
+
+static enum MHD_Result send_refusal(HttpRequest *request);
+
+static enum MHD_Result send_answer(HttpRequest *request, const HttpAnswer *answer, bool last) {
+    struct MHD_Response *response = response_new(answer);
+    if (response == NULL)
+        return MHD_NO;
+    enum MHD_Result result = MHD_NO;
+    if (headers_add(response, answer) &&
+        (!last || MHD_add_response_header(response, "Connection", "close"))) {
+        unsigned status = answer->status != 0 ? (unsigned)answer->status : MHD_HTTP_OK;
+        result = MHD_queue_response(request->connection, status, response);
+    } else if (request->refusal == NULL) {
+        // libmicrohttpd refuses headers that would break the answer.
+        Error error = {0};
+        error_set(&error, STATUS_INTERNAL, "internal", "the answer could not be sent");
+        request_refuse(request, &error);
+        result = send_refusal(request);
+    }
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result send_refusal(HttpRequest *request) {
+    const HttpServerOptions *options = &request->server->options;
+    HttpAnswer answer = {0};
+    if (options->refuse != NULL)
+        options->refuse(options->context, request, request->refusal, &answer);
+    if (answer.body == NULL) {
+        answer.content_type = "application/problem+json";
+        answer.body = problem_format(request->arena, request->refusal, request->id);
+        answer.length = strlen(answer.body);
+    }
+    answer.status = status_http(request->refusal->status);
+    return send_answer(request, &answer, true);
+}
+
+// Receiving
+
+static void refuse_too_large(HttpRequest *request) {
+    Error error = {0};
+    error_set(&error, STATUS_TOO_LARGE, "body_too_large",
+              "the body of the request is larger than the %zu bytes accepted",
+              request->server->options.max_body_bytes);
+    request_refuse(request, &error);
+}
+
+static enum MHD_Result read_headers(HttpRequest *request, const char *method, const char *version) {
+    request->headers_read = true;
+    request_read(request, method, version);
+    if (request->announced_length > request->server->options.max_body_bytes)
+        refuse_too_large(request);
+    bool at_once = request->framing_broken || request->expects_continue ||
+                   request->announced_length > DROPPED_LENGTH_MAX;
+    if (request->refusal != NULL && at_once)
+        return send_refusal(request);
+    return MHD_YES;
+}
+
+static enum MHD_Result read_body(HttpRequest *request, const char *bytes, size_t length) {
+    const HttpServerOptions *options = &request->server->options;
+    int64_t taken_ms = clock_monotonic_ms(options->clock) - request->started_ms;
+    if (taken_ms > (int64_t)options->idle_timeout_s * SECOND_MS * BODY_TIME_FACTOR)
+        return MHD_NO;
+    if (request->refusal == NULL &&
+        buffer_append(&request->body, bytes, length, NULL) != STATUS_OK) {
+        refuse_too_large(request);
+        buffer_done(&request->body);
+    }
+    if (request->refusal != NULL)
+        request->dropped_length += length;
+    return request->dropped_length > DROPPED_LENGTH_MAX ? MHD_NO : MHD_YES;
+}
+
+// Answering
+
+void exchange_suspend(Parked *parked) {
+    HttpRequest *request = (HttpRequest *)((char *)parked - offsetof(HttpRequest, parked));
+    MHD_suspend_connection(request->connection);
+}
+
+void exchange_resume(Parked *parked) {
+    HttpRequest *request = (HttpRequest *)((char *)parked - offsetof(HttpRequest, parked));
+    MHD_resume_connection(request->connection);
+}
+
+static enum MHD_Result refuse_stopping(HttpRequest *request) {
+    Error error = {0};
+    error_set(&error, STATUS_UNAVAILABLE, "stopping", "the server is stopping; try again");
+    request_refuse(request, &error);
+    return send_refusal(request);
+}
+
+static enum MHD_Result answer_request(HttpServer *server, HttpRequest *request) {
+    if (request->refusal != NULL)
+        return send_refusal(request);
+    if (atomic_load(&server->stopping))
+        return refuse_stopping(request);
+    HttpAnswer answer = {0};
+    server->options.handler(server->options.context, request, &answer);
+    if (answer.park_key == NULL)
+        return send_answer(request, &answer, false);
+    // Set first: once it is parked, the request is whoever's resumes it.
+    request->was_parked = true;
+    if (parking_enter(server->parking, &request->parked, answer.park_key, answer.park_until_ms,
+                      answer.park_sequence))
+        return MHD_YES;
+    return refuse_stopping(request);
+}
+
+enum MHD_Result exchange_go_on(void *context, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **exchange) {
+    HttpServer *server = context;
+    HttpRequest *request = *exchange;
+    if (request == NULL)
+        return MHD_NO;
+    if (!request->headers_read)
+        return read_headers(request, method, version);
+    if (*upload_size > 0) {
+        size_t length = *upload_size;
+        *upload_size = 0;
+        return read_body(request, upload, length);
+    }
+    return answer_request(server, request);
+}
