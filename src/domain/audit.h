@@ -29,7 +29,8 @@ typedef struct AuditEvents {
 } AuditEvents;
 extern const Shape AUDIT_EVENT_SHAPE;
 
-// Fills previous, hash, signature, key; sequence and at are the caller's.
+// Fills previous, hash, signature, key; sequence and at are the caller's. previous_hash is NULL for
+// the first event.
 void audit_event_seal(Arena *arena, AuditEvent *event, const char *previous_hash,
                       const SigningKey *key);
 

@@ -117,10 +117,12 @@ typedef struct GrantChange {
     GrantCause cause;   // of REVOKE: CAUSE_REVOKED or CAUSE_CANCELLED
     const char *by;     // principal, or NULL
     const char *note;
-    int64_t expires_at; // of DISPATCH, GRANTED, EXTEND
+    int64_t expires_at; // of DISPATCH and EXTEND; of GRANTED, where 0 keeps that of DISPATCH
     const char *sealed; // of GRANTED, RESET
 } GrantChange;
 
+// Also asks the guards: an approved grant that has lapsed cannot be dispatched, an active one that
+// has not expired cannot expire.
 bool grant_event_allowed(const Grant *grant, GrantEvent event, int64_t now_ms);
 // The only function that changes `state`. "wrong_state" says what it is and what it would have to be.
 // Does the entry actions of the table: times, cause, forgetting the sealed credential.
@@ -142,9 +144,17 @@ typedef struct RequestForm {
     const char *deployment;
     int64_t now_ms;
 } RequestForm;
+// "not_a_requester" (the same for a flow that is not there, so that nobody learns of others' flows),
+// "reason_missing", "reason_too_long", "bad_reason", "duration_too_long", "duration_too_short".
+// The draft is pending, points into the configuration, and its plan is whole.
 MUST_USE Status grant_draft(Arena *arena, const Configuration *configuration,
                             const RequestForm *form, Grant *ret_grant, Error *reterr);
 
 // Whether what is configured now still is what the request was made for; otherwise "flow_changed".
 MUST_USE Status grant_check_current(Arena *arena, const Configuration *configuration,
                                     const Grant *grant, Error *reterr);
+
+// Whether `extension_s` more may be asked for: "wrong_state", "extension_pending",
+// "extension_not_offered", "duration_too_short", or "duration_too_long" when the whole time of the
+// grant would be above the flow's maximum.
+MUST_USE Status grant_extension_check(const Grant *grant, int64_t extension_s, Error *reterr);

@@ -1,0 +1,165 @@
+#include "base/clock.h"
+#include "domain/account_name.h"
+#include "domain/grant.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    REASON_MAX_BYTES = 1000,
+    UNIQUE_LENGTH = 8, // of the account's name: 40 bits of the id
+};
+
+// The last characters of the id: random, and of [a-z0-9].
+static const char *unique_part(const char *id) {
+    size_t length = strlen(id);
+    assert(length >= UNIQUE_LENGTH);
+    return id + length - UNIQUE_LENGTH;
+}
+
+// What a request for this flow is given, as things are configured now.
+static const Plan *plan_make(Arena *arena, const Integration *integration, const Flow *flow,
+                             const Plan *request) {
+    TargetAddress *target = arena_alloc(arena, sizeof(*target));
+    *target = integration_target(integration);
+    if (target->port == 0)
+        target->port = target_default_port((TargetKind)target->kind);
+    Plan *plan = arena_alloc(arena, sizeof(*plan));
+    *plan = (Plan){
+        .grant_id = request->grant_id,
+        .deployment = request->deployment,
+        .connector = integration->connector,
+        .integration = integration->name,
+        .target = target,
+        .admin_secret = integration->admin_secret,
+        .account = request->account,
+        .custodian = integration->custodian,
+        .privilege_mode = integration->privilege_mode,
+        .connection_limit = integration->connection_limit,
+        .duration_s = request->duration_s,
+        .access = flow->access,
+    };
+    return plan;
+}
+
+static bool may_request(const Configuration *configuration, const Flow *flow,
+                        const char *requester) {
+    const Principal *principal = configuration_principal(configuration, requester);
+    return principal != NULL && !principal->disabled &&
+           subjects_include(configuration, flow->requesters, requester);
+}
+
+static bool is_blank(const char *text) {
+    return text == NULL || text[strspn(text, " ")] == '\0';
+}
+
+static Status reason_check(const Flow *flow, const char *reason, Error *reterr) {
+    if (flow->reason == REASON_REQUIRED && is_blank(reason))
+        return error_set(reterr, STATUS_INVALID, "reason_missing",
+                         "flow %s wants a reason; say why you need the access", flow->name);
+    if (reason == NULL)
+        return STATUS_OK;
+    if (strlen(reason) > REASON_MAX_BYTES)
+        return error_set(reterr, STATUS_INVALID, "reason_too_long",
+                         "the reason is too long; expected at most %d bytes", REASON_MAX_BYTES);
+    if (!text_is_printable(reason))
+        return error_set(reterr, STATUS_INVALID, "bad_reason",
+                         "the reason contains control characters; expected one line of text");
+    return STATUS_OK;
+}
+
+Status grant_draft(Arena *arena, const Configuration *configuration, const RequestForm *form,
+                   Grant *ret_grant, Error *reterr) {
+    const Flow *flow = configuration_flow(configuration, form->flow);
+    if (flow == NULL || !may_request(configuration, flow, form->requester))
+        return error_set(reterr, STATUS_FORBIDDEN, "not_a_requester",
+                         "there is no flow \"%.64s\" that you may ask for; \"daypass flows\" lists "
+                         "yours",
+                         text_printable(arena, form->flow));
+    TRY(reason_check(flow, form->reason, reterr));
+    int64_t duration_s;
+    TRY(flow_duration(flow, form->duration_s, &duration_s, reterr));
+    // A flow names an integration that is there: configuration_compare keeps it so.
+    const Integration *integration = configuration_integration(configuration, flow->integration);
+    assert(integration != NULL);
+    const Plan request = {
+        .grant_id = form->id,
+        .deployment = form->deployment,
+        .account = account_name_build(arena, integration->account_prefix, form->requester,
+                                      unique_part(form->id)),
+        .duration_s = duration_s,
+    };
+    *ret_grant = (Grant){
+        .id = form->id,
+        .state = GRANT_PENDING,
+        .requester = form->requester,
+        .reason = is_blank(form->reason) ? NULL : form->reason,
+        .requested_at = form->now_ms,
+        .lapses_at = form->now_ms + flow->lapse_after_s * SECOND_MS,
+        .duration_s = duration_s,
+        .flow = flow,
+        .plan = plan_make(arena, integration, flow, &request),
+        .public_key = form->public_key,
+    };
+    return STATUS_OK;
+}
+
+static bool same(Arena *arena, const Shape *shape, const void *a, const void *b) {
+    return json_equal(shape_write(arena, shape, a), shape_write(arena, shape, b));
+}
+
+// The description promises nothing: changing it changes no request.
+static Flow flow_substance(const Flow *flow) {
+    Flow substance = *flow;
+    substance.description = NULL;
+    return substance;
+}
+
+static Status flow_changed(const Grant *grant, const char *what, Error *reterr) {
+    return error_set(reterr, STATUS_CONFLICT, "flow_changed",
+                     "%s since %s was asked for; cancel it and ask again", what, grant->id);
+}
+
+Status grant_check_current(Arena *arena, const Configuration *configuration, const Grant *grant,
+                           Error *reterr) {
+    const Flow *flow = configuration_flow(configuration, grant->flow->name);
+    if (flow == NULL)
+        return flow_changed(grant, "the flow was deleted", reterr);
+    const Flow before = flow_substance(grant->flow);
+    const Flow now = flow_substance(flow);
+    if (!same(arena, &FLOW_SHAPE, &before, &now))
+        return flow_changed(grant, "the flow was changed", reterr);
+    if (!may_request(configuration, flow, grant->requester))
+        return flow_changed(grant, "the requester lost the right to this flow", reterr);
+    const Integration *integration = configuration_integration(configuration, flow->integration);
+    assert(integration != NULL);
+    if (!same(arena, &PLAN_SHAPE, grant->plan, plan_make(arena, integration, flow, grant->plan)))
+        return flow_changed(grant, "the integration was changed", reterr);
+    return STATUS_OK;
+}
+
+Status grant_extension_check(const Grant *grant, int64_t extension_s, Error *reterr) {
+    char text[DURATION_SIZE];
+    if (grant->state != GRANT_ACTIVE)
+        return error_set(reterr, STATUS_CONFLICT, "wrong_state",
+                         "%s is %s; to be extended it would have to be active", grant->id,
+                         enum_name(&GRANT_STATES, grant->state));
+    if (grant->flow->extension == EXTENSION_NEVER)
+        return error_set(reterr, STATUS_FORBIDDEN, "extension_not_offered",
+                         "flow %s does not extend access; ask for it again when it has ended",
+                         grant->flow->name);
+    if (grant->extension_state != EXTENSION_NONE)
+        return error_set(reterr, STATUS_CONFLICT, "extension_pending",
+                         "an extension of %s was asked for already; wait until it is decided",
+                         grant->id);
+    if (extension_s < 1)
+        return error_set(reterr, STATUS_INVALID, "duration_too_short",
+                         "expected to extend by at least 1s");
+    int64_t so_far_s = (grant->expires_at - grant->granted_at) / SECOND_MS;
+    int64_t max_s = grant->flow->duration->max_s;
+    if (extension_s > max_s - so_far_s)
+        return error_set(reterr, STATUS_INVALID, "duration_too_long",
+                         "flow %s gives access for at most %s as a whole", grant->flow->name,
+                         duration_format(max_s, text));
+    return STATUS_OK;
+}
