@@ -1,0 +1,79 @@
+#include "connector/ceiling.h"
+
+#include <strings.h>
+
+#include "base/clock.h"
+
+static int64_t target_port(const TargetAddress *target) {
+    return target->port ? target->port : target_default_port((TargetKind)target->kind);
+}
+
+Status ceiling_check_target(const SecretSource *secret, const TargetAddress *target,
+                            Error *reterr) {
+    const TargetAddress *allowed = secret->target;
+    if (target->kind != allowed->kind || strcasecmp(target->host, allowed->host) != 0 ||
+        target_port(target) != target_port(allowed))
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "secret %s is for %s %s:%lld, not for %s %s:%lld", secret->name,
+                         enum_name(&TARGET_KINDS, allowed->kind), allowed->host,
+                         (long long)target_port(allowed), enum_name(&TARGET_KINDS, target->kind),
+                         target->host, (long long)target_port(target));
+    // TlsMode falls from the strictest to none.
+    if (target->tls > allowed->tls)
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "secret %s wants tls %s at least, not %s", secret->name,
+                         enum_name(&TLS_MODES, allowed->tls), enum_name(&TLS_MODES, target->tls));
+    return STATUS_OK;
+}
+
+static Status list_check(const StringList *allowed, const char *what, const char *wanted,
+                         Error *reterr) {
+    if (allowed->count == 0 || !wanted || string_list_has(allowed, wanted))
+        return STATUS_OK;
+    return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                     "%s %s is not among those that the connector's file allows", what, wanted);
+}
+
+static Status item_check(Arena *arena, const Ceiling *ceiling, const AccessItem *item,
+                         Error *reterr) {
+    static const char *const OBJECT_KINDS[] = {"tables", "sequences", "functions", "schemas"};
+    TRY(list_check(&ceiling->schemas, "schema", item->schema, reterr));
+    TRY(list_check(&ceiling->roles, "role", item->role, reterr));
+    for (size_t k = 0; k < COUNT_OF(OBJECT_KINDS); k++) {
+        StringList privileges = access_item_privileges(arena, item, OBJECT_KINDS[k]);
+        for (size_t i = 0; i < privileges.count; i++)
+            TRY(list_check(&ceiling->privileges, "privilege", privileges.items[i], reterr));
+    }
+    for (size_t i = 0; i < item->privileges.count; i++)
+        TRY(list_check(&ceiling->privileges, "privilege", item->privileges.items[i], reterr));
+    // A role's privileges are not known here: where schemas or privileges are limited, a role must
+    // be allowed by name.
+    if (item->role && ceiling->roles.count == 0 &&
+        (ceiling->schemas.count > 0 || ceiling->privileges.count > 0))
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "role %s: the connector's file limits schemas or privileges and names no "
+                         "roles",
+                         item->role);
+    return STATUS_OK;
+}
+
+Status ceiling_check(Arena *arena, const ConnectorOptions *options, const SecretSource *secret,
+                     const Plan *plan, int64_t duration_s, Error *reterr) {
+    static const Ceiling DEFAULT_CEILING = {.max_duration_s = CEILING_DEFAULT_DURATION_S};
+    const Ceiling *ceiling = secret->ceiling    ? secret->ceiling
+                             : options->ceiling ? options->ceiling
+                                                : &DEFAULT_CEILING;
+    TRY(ceiling_check_target(secret, plan->target, reterr));
+    TRY(list_check(&ceiling->databases, "database", plan->target->database, reterr));
+    for (size_t i = 0; i < plan->access.count; i++)
+        TRY(item_check(arena, ceiling, &plan->access.items[i], reterr));
+    if (duration_s > ceiling->max_duration_s) {
+        char wanted[DURATION_SIZE];
+        char allowed[DURATION_SIZE];
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "%s is longer than the %s that the connector's file allows",
+                         duration_format(duration_s, wanted),
+                         duration_format(ceiling->max_duration_s, allowed));
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,17 @@
+// Whether an action stays below what the connector's own file allows. Pure. This is what stands
+// between a stolen control plane and a database.
+#pragma once
+
+#include "connector/connector_options.h"
+
+#include "domain/plan.h"
+
+// "above_ceiling" says which limit and what was asked. `duration_s`: of this action, counted from
+// now; 0 for actions that give nothing.
+MUST_USE Status ceiling_check(Arena *arena, const ConnectorOptions *options,
+                              const SecretSource *secret, const Plan *plan, int64_t duration_s,
+                              Error *reterr);
+
+// The plan's target is the one the secret is for. Holds for every action, revocations too.
+MUST_USE Status ceiling_check_target(const SecretSource *secret, const TargetAddress *target,
+                                     Error *reterr);

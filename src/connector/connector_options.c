@@ -1,0 +1,113 @@
+#include "connector/connector_options.h"
+
+#include "base/log.h"
+#include "config/options.h"
+
+static const Field CEILING_FIELDS[] = {
+    {FIELD(Ceiling, databases, STRINGS), .help = "Databases; absent: any"},
+    {FIELD(Ceiling, schemas, STRINGS), .help = "Schemas; absent: any"},
+    {FIELD(Ceiling, privileges, STRINGS), .names = &PRIVILEGES, .help = "Privileges; absent: any"},
+    {FIELD(Ceiling, roles, STRINGS), .help = "Existing roles that may be given; absent: any"},
+    {FIELD_NAMED("max_duration", Ceiling, max_duration_s, DURATION), .default_text = "24h",
+     .min = 1, .help = "The longest access that is given"},
+};
+static const Shape CEILING_SHAPE =
+    SHAPE("Ceiling", Ceiling, CEILING_FIELDS, "What no action gets above, correctly signed or not");
+
+static const Field SECRET_FIELDS[] = {
+    {FIELD(SecretSource, name, STRING), .required = true, .check = object_name_check,
+     .help = "The name that integrations use in admin_secret"},
+    {FIELD(SecretSource, user, STRING), .required = true, .max = 128,
+     .help = "The admin account on the target"},
+    {FIELD(SecretSource, file, STRING), .max = 4096, .help = "File that holds it, mode 0600"},
+    {FIELD(SecretSource, env, STRING), .max = 128, .help = "Environment variable that holds it"},
+    {FIELD(SecretSource, command, STRINGS), .max = 64,
+     .help = "Program and arguments that print it; run without a shell"},
+    {FIELD(SecretSource, credential, STRING), .max = 128,
+     .help = "Name of a systemd credential (LoadCredential=)"},
+    {FIELD(SecretSource, target, OBJECT), .required = true, .shape = &TARGET_ADDRESS_SHAPE,
+     .help = "The only target the secret is sent to; its database is where sweeps log in"},
+    {FIELD(SecretSource, ca_file, STRING), .max = 4096,
+     .help = "Certificates that sign the target's; absent: the system's"},
+    {FIELD(SecretSource, ceiling, OBJECT), .shape = &CEILING_SHAPE,
+     .help = "Instead of the general ceiling"},
+};
+static const Shape SECRET_SHAPE =
+    SHAPE("SecretSource", SecretSource, SECRET_FIELDS, "Where an admin secret is kept");
+
+static const char *const LOG_FORMAT_NAMES[] = {"text", "json"};
+static const EnumTable LOG_FORMATS = {"log format", LOG_FORMAT_NAMES, COUNT_OF(LOG_FORMAT_NAMES)};
+
+static const Field LOG_FIELDS[] = {
+    {FIELD(ConnectorLog, level, ENUM), .names = &LOG_LEVELS, .default_text = "info",
+     .help = "The least that is logged"},
+    {FIELD(ConnectorLog, format, ENUM), .names = &LOG_FORMATS, .default_text = "text",
+     .help = "key=value text, or JSON"},
+};
+static const Shape LOG_SHAPE =
+    SHAPE("ConnectorLog", ConnectorLog, LOG_FIELDS, "Log on standard error");
+
+static const Field OPTIONS_FIELDS[] = {
+    {FIELD(ConnectorOptions, control_plane, STRING), .required = true,
+     .help = "URL of daypassd; https, other than to a loopback address"},
+    {FIELD(ConnectorOptions, ca_file, STRING), .max = 4096,
+     .help = "Certificates that sign the control plane's; absent: the system's"},
+    {FIELD(ConnectorOptions, state_folder, STRING), .default_text = "/var/lib/daypass-connector",
+     .max = 4096, .help = "Folder of the connector's own key, mode 0700"},
+    {FIELD(ConnectorOptions, workers, INT), .default_text = "8", .min = 1, .max = 128,
+     .help = "Actions carried out at the same time"},
+    {FIELD(ConnectorOptions, workers_per_target, INT), .default_text = "3", .min = 1, .max = 128,
+     .help = "Of these, on one target"},
+    {FIELD_NAMED("sweep_every", ConnectorOptions, sweep_every_s, DURATION), .default_text = "30s",
+     .min = 1, .max = 3600, .help = "How often targets are read for accounts that are over"},
+    {FIELD_NAMED("connect_timeout", ConnectorOptions, connect_timeout_s, DURATION),
+     .default_text = "10s", .min = 1, .max = 300,
+     .help = "For reaching and logging in to a target"},
+    {FIELD_NAMED("statement_timeout", ConnectorOptions, statement_timeout_s, DURATION),
+     .default_text = "30s", .min = 1, .max = 600, .help = "For one statement on a target"},
+    {FIELD(ConnectorOptions, log, OBJECT), .shape = &LOG_SHAPE, .help = "Log on standard error"},
+    {FIELD(ConnectorOptions, ceiling, OBJECT), .shape = &CEILING_SHAPE,
+     .help = "For every secret without a ceiling of its own"},
+    {FIELD(ConnectorOptions, secrets, OBJECTS), .shape = &SECRET_SHAPE, .max = 1000,
+     .help = "The admin secrets and the target of each"},
+};
+const Shape CONNECTOR_OPTIONS_SHAPE = SHAPE("ConnectorOptions", ConnectorOptions, OPTIONS_FIELDS,
+                                            "Configuration of daypass-connector");
+
+static Status secret_check(const ConnectorOptions *options, size_t index, Error *reterr) {
+    const SecretSource *secret = &options->secrets.items[index];
+    int sources = (secret->file != NULL) + (secret->env != NULL) + (secret->command.count > 0) +
+                  (secret->credential != NULL);
+    if (sources != 1)
+        return error_set(
+            reterr, STATUS_INVALID, "bad_secret_source",
+            "secret %s: expected exactly one of file, env, command, credential, got %d",
+            secret->name, sources);
+    for (size_t i = 0; i < index; i++)
+        if (text_equal(options->secrets.items[i].name, secret->name))
+            return error_set(reterr, STATUS_INVALID, "bad_secret_source",
+                             "secret %s is there twice", secret->name);
+    return STATUS_OK;
+}
+
+Status connector_options_load(Arena *arena, const char *path, ConnectorOptions *ret_options,
+                              Error *reterr) {
+    ConnectorOptions options;
+    TRY(options_load(arena, &CONNECTOR_OPTIONS_SHAPE, path, &options, reterr));
+    for (size_t i = 0; i < options.secrets.count; i++) {
+        if (secret_check(&options, i, reterr) != STATUS_OK)
+            return error_prefix(reterr, "%s", path);
+    }
+    if (options.log)
+        log_setup(
+            (LogOptions){.level = (LogLevel)options.log->level, .json = options.log->format == 1});
+    *ret_options = options;
+    return STATUS_OK;
+}
+
+const SecretSource *connector_options_secret(const ConnectorOptions *options, const char *name) {
+    for (size_t i = 0; i < options->secrets.count; i++)
+        if (text_equal(options->secrets.items[i].name, name))
+            return &options->secrets.items[i];
+    return NULL;
+}

@@ -1,0 +1,64 @@
+// The connector's configuration file: where the control plane is, where each admin secret is kept,
+// which target each may be used for, and the ceiling that no signed action gets above.
+#pragma once
+
+#include "base/shape.h"
+#include "domain/plan.h"
+#include "domain/principal.h"
+
+// Limits that hold against correctly signed actions too. An absent list allows everything of its
+// kind; what is listed is all that is allowed.
+typedef struct Ceiling {
+    StringList databases;
+    StringList schemas;
+    StringList privileges; // SELECT, …
+    StringList roles;      // existing roles that may be given
+    int64_t max_duration_s;
+} Ceiling;
+
+// One admin secret: exactly one source, and the one target it is sent to.
+typedef struct SecretSource {
+    const char *name; // as integrations say it in admin_secret
+    const char *user;
+    const char *file;
+    const char *env;
+    StringList command;     // argv of a program that prints it
+    const char *credential; // of systemd: a file in $CREDENTIALS_DIRECTORY
+    const TargetAddress *target;
+    const char *ca_file;
+    const Ceiling *ceiling;
+} SecretSource;
+typedef struct SecretSources {
+    SecretSource *items;
+    size_t count;
+} SecretSources;
+
+typedef struct ConnectorLog {
+    int level;
+    int format;
+} ConnectorLog;
+
+typedef struct ConnectorOptions {
+    const char *control_plane;
+    const char *ca_file;
+    const char *state_folder;
+    int64_t workers;
+    int64_t workers_per_target;
+    int64_t sweep_every_s;
+    int64_t connect_timeout_s;
+    int64_t statement_timeout_s;
+    const ConnectorLog *log;
+    const Ceiling *ceiling; // of every secret that has none of its own
+    SecretSources secrets;
+} ConnectorOptions;
+extern const Shape CONNECTOR_OPTIONS_SHAPE;
+
+enum { CEILING_DEFAULT_DURATION_S = 24 * 3600 };
+
+// Reads the file, applies what the shape cannot say (one source per secret, distinct names), and
+// sets up the log. Errors name file and key.
+MUST_USE Status connector_options_load(Arena *arena, const char *path,
+                                       ConnectorOptions *ret_options, Error *reterr);
+
+// NULL: no secret of that name.
+const SecretSource *connector_options_secret(const ConnectorOptions *options, const char *name);

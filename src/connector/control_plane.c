@@ -1,0 +1,135 @@
+#include "connector/control_plane.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "http/client.h"
+#include "http/problem.h"
+#include "wire/signature.h"
+
+enum {
+    CONNECT_TIMEOUT_MS = 10000,
+    CALL_TIMEOUT_MS = 30000,
+    MAX_REPLY_BYTES = 32 * 1024 * 1024,
+};
+
+struct ControlPlane {
+    ControlPlaneOptions options;
+    HttpClient *client;
+};
+
+static Status client_open(const ConnectorOptions *options, HttpClient **ret_client, Error *reterr) {
+    HttpClientOptions client = {
+        .base_url = options->control_plane,
+        .ca_file = options->ca_file,
+        .user_agent = "daypass-connector/" DAYPASS_VERSION,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+        .max_body_bytes = MAX_REPLY_BYTES,
+    };
+    return http_client_new(&client, ret_client, reterr);
+}
+
+Status control_plane_open(const ControlPlaneOptions *options, ControlPlane **ret_plane,
+                          Error *reterr) {
+    HttpClient *client = NULL;
+    TRY(client_open(options->options, &client, reterr));
+    ControlPlane *plane = mem_alloc(sizeof(*plane));
+    *plane = (ControlPlane){.options = *options, .client = client};
+    *ret_plane = plane;
+    return STATUS_OK;
+}
+
+ControlPlane *control_plane_close(ControlPlane *plane) {
+    if (!plane)
+        return NULL;
+    http_client_free(plane->client);
+    return mem_free(plane);
+}
+
+// Any answer but 2xx becomes the Error it carries.
+static Status reply_check(Arena *arena, const HttpReply *reply, Error *reterr) {
+    if (reply->status >= 200 && reply->status < 300)
+        return STATUS_OK;
+    return problem_parse(arena, reply->status, reply->body, reply->length, reterr);
+}
+
+static Status call_signed(ControlPlane *plane, Arena *arena, const char *target, const char *body,
+                          int timeout_ms, HttpReply *ret_reply, Error *reterr) {
+    size_t length = strlen(body);
+    SignedRequest request = {
+        .method = "POST", .target = target, .body = body, .body_length = length};
+    SignedHeaders headers;
+    request_sign(arena, plane->options.key, plane->options.identity->instance, &request,
+                 clock_now_ms(plane->options.clock) / SECOND_MS, &headers);
+    HttpCall call = {
+        .method = "POST",
+        .target = target,
+        .body = body,
+        .body_length = length,
+        .headers = {"Content-Type: application/json", headers.content_digest,
+                    headers.signature_input, headers.signature},
+        .timeout_ms = timeout_ms,
+        .stop = plane->options.stop,
+    };
+    TRY(http_client_call(plane->client, arena, &call, ret_reply, reterr));
+    return reply_check(arena, ret_reply, reterr);
+}
+
+Status control_plane_poll(ControlPlane *plane, Arena *arena, const PollRequest *request,
+                          PollReply *ret_reply, Error *reterr) {
+    HttpReply reply;
+    const char *body = shape_format(arena, &POLL_REQUEST_SHAPE, request);
+    int timeout_ms = CALL_TIMEOUT_MS + (int)request->wait_s * SECOND_MS;
+    TRY(call_signed(plane, arena, "/v1/connector/poll", body, timeout_ms, &reply, reterr));
+    return shape_parse(arena, &POLL_REPLY_SHAPE, reply.body, reply.length, ret_reply, reterr);
+}
+
+Status control_plane_send(ControlPlane *plane, Arena *arena, const char *target, const char *body,
+                          Error *reterr) {
+    HttpReply reply;
+    return call_signed(plane, arena, target, body, CALL_TIMEOUT_MS, &reply, reterr);
+}
+
+Status control_plane_enroll(Arena *arena, const ConnectorOptions *options, const Secret *join_token,
+                            const SigningKey *key, EnrollReply *ret_reply, Error *reterr) {
+    CLEANUP(http_client_freep) HttpClient *client = NULL;
+    TRY(client_open(options, &client, reterr));
+    char host[256] = "";
+    gethostname(host, sizeof(host) - 1);
+    EnrollRequest request = {
+        .public_key = signing_key_public_text(arena, key),
+        .version = DAYPASS_VERSION,
+        .host = host,
+    };
+    const char *body = shape_format(arena, &ENROLL_REQUEST_SHAPE, &request);
+    HttpCall call = {
+        .method = "POST",
+        .target = "/v1/connector/enroll",
+        .body = body,
+        .body_length = strlen(body),
+        .bearer = join_token,
+        .headers = {"Content-Type: application/json"},
+        .timeout_ms = CALL_TIMEOUT_MS,
+    };
+    HttpReply reply;
+    TRY(http_client_call(client, arena, &call, &reply, reterr));
+    TRY(reply_check(arena, &reply, reterr));
+    return shape_parse(arena, &ENROLL_REPLY_SHAPE, reply.body, reply.length, ret_reply, reterr);
+}
+
+int64_t backoff_ms(int failures) {
+    enum { FIRST_MS = 500, LAST_MS = 30000 };
+    int64_t ceiling_ms = FIRST_MS;
+    for (int i = 1; i < failures && ceiling_ms < LAST_MS; i++)
+        ceiling_ms *= 2;
+    if (ceiling_ms > LAST_MS)
+        ceiling_ms = LAST_MS;
+    return 1 + (int64_t)randombytes_uniform((uint32_t)ceiling_ms);
+}
+
+bool control_plane_may_retry(Status status) {
+    return status == STATUS_UNAVAILABLE || status == STATUS_LIMITED || status == STATUS_INTERNAL ||
+           status == STATUS_UNAUTHENTICATED;
+}

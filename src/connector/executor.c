@@ -1,0 +1,250 @@
+#include "connector/executor.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "connector/ceiling.h"
+#include "connector/secret_source.h"
+#include "wire/seal.h"
+
+// A lease is counted from the receipt of the answer, which is later than its start by the way the
+// answer took; the margin covers that, so that nothing is committed after the control plane has
+// given up waiting.
+enum { PASSWORD_LENGTH = 32, DEADLINE_MARGIN_MS = 5000 };
+
+// What every kind of action works with.
+typedef struct Run {
+    const Executor *executor;
+    Arena *arena;
+    const ReceivedAction *received;
+    const SecretSource *secret;
+    DriverResult result;
+    ActionReport *report;
+} Run;
+
+Status executor_accept(const Executor *executor, Arena *arena, const SignedAction *signed_action,
+                       int64_t received_ms, ReceivedAction *ret_action, Error *reterr) {
+    const Identity *identity = executor->identity;
+    ReceivedAction received = {.received_ms = received_ms};
+    Action *action = &received.action;
+    TRY(action_verify(arena, identity->action_key, signed_action, action, reterr));
+    if (!text_equal(action->deployment, identity->deployment) ||
+        !text_equal(action->connector, identity->connector) ||
+        !text_equal(action->instance, identity->instance))
+        return error_set(reterr, STATUS_FORBIDDEN, "not_for_us",
+                         "action %s is for instance %s of connector %s", action->id,
+                         action->instance, action->connector);
+    if (!action->plan)
+        return error_set(reterr, STATUS_INVALID, "bad_plan", "action %s has no plan", action->id);
+    if (shape_read(arena, &PLAN_SHAPE, action->plan, &received.plan, reterr) != STATUS_OK)
+        return error_prefix(reterr, "plan of action %s", action->id);
+    if (!received.plan.target)
+        return error_set(reterr, STATUS_INVALID, "bad_plan", "plan of action %s has no target",
+                         action->id);
+    *ret_action = received;
+    return STATUS_OK;
+}
+
+static DriverLogin login_make(const Executor *executor, const SecretSource *secret,
+                              const TargetAddress *target, const Secret *password) {
+    return (DriverLogin){
+        .target = target,
+        .user = secret->user,
+        .password = password,
+        .ca_file = secret->ca_file,
+        .connect_timeout_ms = (int)executor->options->connect_timeout_s * SECOND_MS,
+        .statement_timeout_ms = (int)executor->options->statement_timeout_s * SECOND_MS,
+        .clock = executor->clock,
+    };
+}
+
+Status executor_session_open(const Executor *executor, const SecretSource *secret,
+                             const TargetAddress *target, const Driver **ret_driver,
+                             DriverSession **ret_session, FailureClass *ret_failure,
+                             Error *reterr) {
+    const Driver *driver = driver_find((TargetKind)target->kind);
+    if (!driver) {
+        *ret_failure = FAILURE_UNSUPPORTED;
+        return error_set(reterr, STATUS_UNSUPPORTED, "no_driver",
+                         "this connector was built without %s",
+                         enum_name(&TARGET_KINDS, target->kind));
+    }
+    CLEANUP(secret_freep) Secret *password = NULL;
+    *ret_failure = FAILURE_RETRY;
+    TRY(secret_source_read(secret, &password, reterr));
+    DriverLogin login = login_make(executor, secret, target, password);
+    TRY(driver->session_open(&login, ret_session, ret_failure, reterr));
+    *ret_driver = driver;
+    *ret_failure = FAILURE_NONE;
+    return STATUS_OK;
+}
+
+static int64_t elapsed_ms(const Run *run) {
+    return clock_monotonic_ms(run->executor->clock) - run->received->received_ms;
+}
+
+static int64_t lease_ms(const Action *action) {
+    return action->deadline_at - action->issued_at - DEADLINE_MARGIN_MS;
+}
+
+static GrantOrder order_make(const Run *run, const Secret *password) {
+    const Action *action = &run->received->action;
+    return (GrantOrder){
+        .plan = &run->received->plan,
+        .password = password,
+        .remaining_ms = action->expires_at - action->issued_at - elapsed_ms(run),
+        .deadline_ms = run->received->received_ms + lease_ms(action),
+    };
+}
+
+static Status credential_seal(Run *run, const Secret *password, Error *reterr) {
+    const Plan *plan = &run->received->plan;
+    const Action *action = &run->received->action;
+    const TargetAddress *target = plan->target;
+    Credential credential = {
+        .kind = enum_name(&TARGET_KINDS, target->kind),
+        .host = target->host,
+        .port = target->port ? target->port : target_default_port((TargetKind)target->kind),
+        .database = target->database,
+        .user = plan->account,
+        .password = secret_text(password),
+        .tls = enum_name(&TLS_MODES, target->tls),
+        .expires_at = action->expires_at,
+        .grant_id = plan->grant_id,
+    };
+    // The plain text lives in an arena of its own for as long as sealing takes, and is wiped.
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    char *text = (char *)(uintptr_t)shape_format(arena, &CREDENTIAL_SHAPE, &credential);
+    CLEANUP(secret_freep) Secret *content = secret_new(text, strlen(text));
+    sodium_memzero(text, strlen(text));
+    return seal_close(run->arena, action->seal_to, content, &run->report->sealed, reterr);
+}
+
+static Status run_with_password(Run *run, const Driver *driver, DriverSession *session,
+                                Error *reterr) {
+    run->result.failure = FAILURE_REFUSED;
+    if (!run->received->action.seal_to)
+        return error_set(reterr, STATUS_INVALID, "bad_plan", "no key to seal the credential to");
+    TRY(seal_public_key_check(run->received->action.seal_to, reterr));
+    CLEANUP(secret_freep) Secret *password = secret_new_password(PASSWORD_LENGTH);
+    // Sealed before anything is made, so that no account exists whose password nobody can have.
+    TRY(credential_seal(run, password, reterr));
+    run->result.failure = FAILURE_NONE;
+    GrantOrder order = order_make(run, password);
+    if (run->received->action.kind == ACTION_GRANT)
+        return driver->grant(session, run->arena, &order, &run->result, reterr);
+    return driver->reset(session, run->arena, &order, &run->result, reterr);
+}
+
+static Status run_discover(Run *run, const Driver *driver, DriverSession *session, Error *reterr) {
+    Discovery discovery = {0};
+    TRY(driver->discover(session, run->arena, &discovery, &run->result.failure, reterr));
+    run->report->discovery = shape_write(run->arena, &DISCOVERY_SHAPE, &discovery);
+    return STATUS_OK;
+}
+
+static Status run_on_session(Run *run, const Driver *driver, DriverSession *session,
+                             Error *reterr) {
+    const Plan *plan = &run->received->plan;
+    switch ((ActionKind)run->received->action.kind) {
+    case ACTION_GRANT:
+    case ACTION_RESET:
+        return run_with_password(run, driver, session, reterr);
+    case ACTION_REVOKE:
+        return driver->revoke(session, run->arena, plan, &run->result, reterr);
+    case ACTION_EXTEND: {
+        GrantOrder order = order_make(run, NULL);
+        return driver->extend(session, run->arena, &order, &run->result, reterr);
+    }
+    case ACTION_DISCOVER:
+        return run_discover(run, driver, session, reterr);
+    case ACTION_CHECK:
+    case ACTION_KIND_COUNT_:
+        break;
+    }
+    run->result.failure = FAILURE_UNSUPPORTED;
+    return error_set(reterr, STATUS_UNSUPPORTED, "unknown_action",
+                     "this connector does not know "
+                     "that kind of action");
+}
+
+// A check opens its own session, step by step, and cannot fail itself.
+static Status run_check(Run *run, Error *reterr) {
+    const Plan *plan = &run->received->plan;
+    const Driver *driver = driver_find((TargetKind)plan->target->kind);
+    run->result.failure = FAILURE_UNSUPPORTED;
+    if (!driver)
+        return error_set(reterr, STATUS_UNSUPPORTED, "no_driver",
+                         "this connector was built without %s",
+                         enum_name(&TARGET_KINDS, plan->target->kind));
+    CLEANUP(secret_freep) Secret *password = NULL;
+    run->result.failure = FAILURE_RETRY;
+    TRY(secret_source_read(run->secret, &password, reterr));
+    run->result.failure = FAILURE_NONE;
+    DriverLogin login = login_make(run->executor, run->secret, plan->target, password);
+    CheckReport report = {0};
+    driver->check(&login, run->arena, &plan, 1, &report);
+    json_t *checks = json_keep(run->arena, json_array());
+    for (size_t i = 0; i < report.count; i++)
+        json_array_append(checks, shape_write(run->arena, &CHECK_ITEM_SHAPE, &report.items[i]));
+    run->report->checks = checks;
+    return STATUS_OK;
+}
+
+static Status run_allowed(Run *run, Error *reterr) {
+    const Action *action = &run->received->action;
+    const Plan *plan = &run->received->plan;
+    run->result.failure = FAILURE_REFUSED;
+    run->secret = connector_options_secret(run->executor->options, plan->admin_secret);
+    if (!run->secret)
+        return error_set(reterr, STATUS_NOT_FOUND, "unknown_secret",
+                         "the connector's file has no secret named %s", plan->admin_secret);
+    bool gives = action->kind == ACTION_GRANT || action->kind == ACTION_EXTEND;
+    if (gives || action->kind == ACTION_RESET) {
+        int64_t left_ms = action->expires_at - action->issued_at;
+        TRY(ceiling_check(run->arena, run->executor->options, run->secret, plan,
+                          gives ? (left_ms + SECOND_MS - 1) / SECOND_MS : 0, reterr));
+    } else {
+        TRY(ceiling_check_target(run->secret, plan->target, reterr));
+    }
+    if (elapsed_ms(run) >= lease_ms(action)) {
+        run->result.failure = FAILURE_RETRY;
+        return error_set(reterr, STATUS_EXPIRED, "deadline_passed",
+                         "the action was not begun before its deadline");
+    }
+    if (action->kind == ACTION_CHECK)
+        return run_check(run, reterr);
+    const Driver *driver = NULL;
+    DriverSession *session = NULL;
+    TRY(executor_session_open(run->executor, run->secret, plan->target, &driver, &session,
+                              &run->result.failure, reterr));
+    Status status = run_on_session(run, driver, session, reterr);
+    driver->session_close(session);
+    return status;
+}
+
+void executor_run(const Executor *executor, Arena *arena, const ReceivedAction *received,
+                  ActionReport *ret_report) {
+    const Action *action = &received->action;
+    *ret_report = (ActionReport){.action_id = action->id, .attempt = action->attempt};
+    Run run = {.executor = executor, .arena = arena, .received = received, .report = ret_report};
+    Error error = {0};
+    Status status = run_allowed(&run, &error);
+    ret_report->done = status == STATUS_OK;
+    if (status != STATUS_OK) {
+        FailureClass failure = run.result.failure ? run.result.failure : FAILURE_FATAL;
+        ret_report->failure = enum_name(&FAILURE_CLASSES, (int)failure);
+        ret_report->code = arena_strdup(arena, error.code);
+        ret_report->message = arena_strdup(arena, error.message);
+        ret_report->sealed = NULL;
+    }
+    if (action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK)
+        ret_report->outcome = shape_write(arena, &OUTCOME_SHAPE, &run.result.outcome);
+    if (ret_report->done && (action->kind == ACTION_GRANT || action->kind == ACTION_EXTEND))
+        ret_report->expires_in_ms = action->expires_at - action->issued_at - elapsed_ms(&run);
+    if (run.result.outcome.target_now_at)
+        ret_report->target_clock_difference_ms =
+            run.result.outcome.target_now_at - clock_now_ms(executor->clock);
+}

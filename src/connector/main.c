@@ -1,0 +1,136 @@
+// daypass-connector: executes signed actions on targets; holds the admin secrets.
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "config/options.h"
+#include "connector/check.h"
+#include "connector/enroll.h"
+#include "connector/manual.h"
+#include "connector/runner.h"
+
+enum { EXIT_USAGE = 2 };
+
+typedef struct Arguments {
+    const char *config;
+    const char *secret;
+    EnrollOptions enroll;
+} Arguments;
+
+typedef Status CommandHandler(Arena *arena, const ConnectorOptions *options,
+                              const Arguments *arguments, Error *reterr);
+
+static Status command_enroll(Arena *arena, const ConnectorOptions *options,
+                             const Arguments *arguments, Error *reterr) {
+    (void)arena;
+    return enroll_run(options, &arguments->enroll, reterr);
+}
+
+static Status command_run(Arena *arena, const ConnectorOptions *options, const Arguments *arguments,
+                          Error *reterr) {
+    (void)arena;
+    (void)arguments;
+    return runner_run(options, reterr);
+}
+
+static Status command_check(Arena *arena, const ConnectorOptions *options,
+                            const Arguments *arguments, Error *reterr) {
+    (void)arena;
+    return check_run(options, arguments->secret, reterr);
+}
+
+static Status command_print_config(Arena *arena, const ConnectorOptions *options,
+                                   const Arguments *arguments, Error *reterr) {
+    (void)arguments;
+    (void)reterr;
+    fputs(options_print(arena, &CONNECTOR_OPTIONS_SHAPE, options), stdout);
+    return STATUS_OK;
+}
+
+static CommandHandler *command_find(const char *name) {
+    static CommandHandler *const HANDLERS[] = {command_enroll, command_run, command_check,
+                                               command_print_config};
+    for (size_t i = 0; i < MANUAL_COMMAND_COUNT; i++)
+        if (strcmp(MANUAL_COMMANDS[i].name, name) == 0)
+            return HANDLERS[i];
+    return NULL;
+}
+
+// A core of this process would hold admin secrets.
+static void cores_forbid(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+// Reads options. True to go on; otherwise *ret_exit is the exit code.
+static bool arguments_parse(int argc, char **argv, Arguments *arguments, int *ret_exit) {
+    static const struct option OPTIONS[] = {
+        {"config", required_argument, NULL, 'c'}, {"join-token-file", required_argument, NULL, 'j'},
+        {"replace", no_argument, NULL, 'r'},      {"secret", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'},
+        {"print-man", no_argument, NULL, 'm'},    {NULL, 0, NULL, 0},
+    };
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    *ret_exit = 0;
+    for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            arguments->config = optarg;
+            break;
+        case 'j':
+            arguments->enroll.join_token_file = optarg;
+            break;
+        case 'r':
+            arguments->enroll.replace = true;
+            break;
+        case 's':
+            arguments->secret = optarg;
+            break;
+        case 'h':
+            fputs(manual_help(arena), stdout);
+            return false;
+        case 'v':
+            puts("daypass-connector " DAYPASS_VERSION);
+            return false;
+        case 'm':
+            fputs(manual_page(arena), stdout);
+            return false;
+        default:
+            *ret_exit = EXIT_USAGE;
+            return false;
+        }
+    }
+    return true;
+}
+
+static int fail(Status status, const Error *error) {
+    fprintf(stderr, "daypass-connector: %s\n", error->message);
+    return status_exit_code(status);
+}
+
+int main(int argc, char **argv) {
+    cores_forbid();
+    Arguments arguments = {.config = "/etc/daypass/connector.yaml"};
+    int result = 0;
+    if (!arguments_parse(argc, argv, &arguments, &result))
+        return result;
+    const char *name = optind < argc ? argv[optind] : NULL;
+    CommandHandler *handler = name ? command_find(name) : NULL;
+    if (!handler || optind + 1 != argc) {
+        CLEANUP(arena_freep) Arena *arena = arena_new();
+        if (name && !handler)
+            fprintf(stderr, "daypass-connector: unknown command \"%s\"\n", name);
+        fputs(manual_help(arena), stderr);
+        return EXIT_USAGE;
+    }
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    ConnectorOptions options;
+    Error error = {0};
+    Status status = connector_options_load(arena, arguments.config, &options, &error);
+    if (status == STATUS_OK)
+        status = handler(arena, &options, &arguments, &error);
+    return status == STATUS_OK ? 0 : fail(status, &error);
+}

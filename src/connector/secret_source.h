@@ -1,0 +1,10 @@
+// Fetches an admin secret from where the configuration says it is, each time it is needed, so that
+// a rotated secret is used at once and none is kept.
+#pragma once
+
+#include "connector/connector_options.h"
+
+#include "base/secret.h"
+
+// STATUS_UNAVAILABLE "no_secret" with the reason; never any of the secret.
+MUST_USE Status secret_source_read(const SecretSource *source, Secret **ret_secret, Error *reterr);
