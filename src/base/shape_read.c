@@ -333,24 +333,28 @@ static size_t smallest(size_t a, size_t b, size_t c) {
     return two < c ? two : c;
 }
 
-// How many characters to add, drop or change to make one name of the other (Levenshtein).
+// How many characters to add, drop, change or swap with the next to make one name of the other
+// (optimal string alignment).
 static size_t name_distance(const char *a, const char *b) {
-    size_t row[NAME_MAX_BYTES + 1];
-    size_t b_length = strlen(b);
-    if (strlen(a) > NAME_MAX_BYTES || b_length > NAME_MAX_BYTES)
+    size_t rows[3][NAME_MAX_BYTES + 1]; // the one being filled, and the two before it
+    size_t a_length = strlen(a), b_length = strlen(b);
+    if (a_length > NAME_MAX_BYTES || b_length > NAME_MAX_BYTES)
         return NAME_MAX_BYTES;
     for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b_length; j++) {
-            size_t above = row[j + 1];
-            row[j + 1] = smallest(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
-            diagonal = above;
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *last = rows[(i - 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            row[j] = smallest(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                size_t swapped = rows[(i - 2) % 3][j - 2] + 1;
+                row[j] = row[j] < swapped ? row[j] : swapped;
+            }
         }
     }
-    return row[b_length];
+    return rows[a_length % 3][b_length];
 }
 
 // The field whose name was probably meant, or NULL.
