@@ -1,8 +1,8 @@
 #include "base/json.h"
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *fault_text(enum json_error_code code) {
     switch (code) {
@@ -52,6 +52,10 @@ Status json_read(Arena *arena, const char *bytes, size_t length, json_t **ret_va
     if (is_too_deep(bytes, length))
         return error_set(reterr, STATUS_INVALID, "malformed_json",
                          "JSON is nested too deep; at most %d levels are accepted", JSON_MAX_DEPTH);
+    // jansson drops a NUL that follows a number instead of refusing it.
+    if (length > 0 && memchr(bytes, '\0', length) != NULL)
+        return error_set(reterr, STATUS_INVALID, "malformed_json",
+                         "malformed JSON: NUL characters are not accepted");
     json_error_t fault;
     // jansson's own text quotes the input, which may hold a secret: only its code and place are
     // used.

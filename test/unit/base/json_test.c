@@ -68,6 +68,8 @@ static void refuses_nul_bytes(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     json_t *value;
     assert_int_equal(json_read(arena, "{}\0", 3, &value, NULL), STATUS_INVALID);
+    assert_int_equal(json_read(arena, "0\0", 2, &value, NULL), STATUS_INVALID);
+    assert_int_equal(json_read(arena, "[1\0]", 4, &value, NULL), STATUS_INVALID);
     assert_int_equal(json_read(arena, "\"a\0b\"", 5, &value, NULL), STATUS_INVALID);
     assert_int_equal(json_read(arena, NULL, 0, &value, NULL), STATUS_INVALID);
 }
