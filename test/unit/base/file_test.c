@@ -130,6 +130,21 @@ static void missing_files_are_not_found(void **state) {
     buffer_done(&buffer);
 }
 
+static void files_that_may_not_be_read_are_denied(void **state) {
+    (void)state;
+    CLEANUP(mem_freep) char *path = in_scratch("file");
+    assert_int_equal(file_write(path, 0600, "x", 1, NULL), STATUS_OK);
+    Buffer buffer = {.ceiling = 10};
+    Error error = {0};
+    scratch_deny_begin(path);
+    Status status = file_read(path, &buffer, &error);
+    scratch_deny_end(path, 0600);
+    assert_int_equal(status, STATUS_FORBIDDEN);
+    assert_string_equal(error.code, "file_denied");
+    assert_non_null(strstr(error.message, path));
+    buffer_done(&buffer);
+}
+
 static void writing_replaces_a_link_and_not_what_it_points_to(void **state) {
     (void)state;
     CLEANUP(mem_freep) char *victim = in_scratch("victim");
@@ -293,6 +308,7 @@ int main(void) {
         CASE(reading_appends_and_stops_at_the_ceiling),
         CASE(a_file_too_large_in_its_second_part_leaves_the_buffer),
         CASE(missing_files_are_not_found),
+        CASE(files_that_may_not_be_read_are_denied),
         CASE(writing_replaces_a_link_and_not_what_it_points_to),
         CASE(a_failed_write_leaves_the_old_content),
         CASE(a_folder_is_not_replaced_by_a_file),

@@ -48,6 +48,18 @@ static inline void scratch_close(Scratch *scratch) {
     scratch->path = mem_free(scratch->path);
 }
 
+// Between these two the process may not touch what is private to another: root becomes nobody for
+// the while, and for anybody else the file loses its permissions.
+static inline void scratch_deny_begin(const char *path) {
+    if (geteuid() == 0 ? seteuid(65534) != 0 : chmod(path, 0) != 0)
+        abort();
+}
+
+static inline void scratch_deny_end(const char *path, mode_t mode) {
+    if (getuid() == 0 ? seteuid(0) != 0 : chmod(path, mode) != 0)
+        abort();
+}
+
 // Names in a folder, without "." and "..".
 static inline size_t scratch_count(const char *path) {
     size_t count = 0;

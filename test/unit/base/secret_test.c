@@ -212,6 +212,21 @@ static void says_when_there_is_no_such_file(void **state) {
     assert_null(secret);
 }
 
+static void says_when_it_may_not_read(void **state) {
+    (void)state;
+    CLEANUP(scratch_close) Scratch scratch = scratch_open();
+    CLEANUP(mem_freep) char *path = mem_printf("%s/secret", scratch.path);
+    scratch_put(path, "words\n", 6, 0600);
+    Secret *secret = NULL;
+    Error error = {0};
+    scratch_deny_begin(path);
+    Status status = secret_read_file(path, true, &secret, &error);
+    scratch_deny_end(path, 0600);
+    assert_int_equal(status, STATUS_FORBIDDEN);
+    assert_string_equal(error.code, "secret_file_denied");
+    assert_null(secret);
+}
+
 static void reads_a_pipe_in_pieces(void **state) {
     (void)state;
     int ends[2];
@@ -275,6 +290,7 @@ int main(void) {
         cmocka_unit_test(refuses_a_file_that_others_may_read),
         cmocka_unit_test(refuses_nothing_and_nul_bytes),
         cmocka_unit_test(says_when_there_is_no_such_file),
+        cmocka_unit_test(says_when_it_may_not_read),
         cmocka_unit_test(reads_a_pipe_in_pieces),
     };
     return RUN_CASES(cases);

@@ -1,6 +1,7 @@
 #include "base/shape.h"
 
 #include "cases.h"
+#include "death.h"
 #include "shape_cases.h"
 
 #include <stdio.h>
@@ -136,6 +137,8 @@ static void refuses_bad_values_and_says_what_was_expected(void **state) {
          "port: expected a whole number, got 1"},
         {"{\"name\":\"n\",\"port\":\"1\"}", "bad_value", "/port",
          "port: expected a whole number, got \"1\""},
+        {"{\"name\":\"n\",\"port\":false}", "bad_value", "/port",
+         "port: expected a whole number, got false"},
         {"{\"name\":\"n\",\"port\":true}", "bad_value", "/port",
          "port: expected a whole number, got true"},
         {"{\"name\":\"n\",\"active\":1}", "bad_value", "/active",
@@ -401,10 +404,10 @@ static void null_is_a_value_where_any_json_is(void **state) {
 }
 
 typedef struct Tree {
-    const struct Tree *inner;
+    const struct Tree *inner_tree;
 } Tree;
 extern const Shape TREE_SHAPE;
-static const Field TREE_FIELDS[] = {{FIELD(Tree, inner, OBJECT), .shape = &TREE_SHAPE}};
+static const Field TREE_FIELDS[] = {{FIELD(Tree, inner_tree, OBJECT), .shape = &TREE_SHAPE}};
 const Shape TREE_SHAPE = SHAPE("Tree", Tree, TREE_FIELDS, NULL);
 
 static void a_shape_within_itself_is_bounded_in_depth(void **state) {
@@ -412,15 +415,108 @@ static void a_shape_within_itself_is_bounded_in_depth(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     json_t *value = json_object();
     for (int i = 0; i < JSON_MAX_DEPTH; i++)
-        value = json_pack("{s:o}", "inner", value);
+        value = json_pack("{s:o}", "inner_tree", value);
     Tree tree;
     Error error = {0};
     json_keep(arena, value);
     assert_int_equal(shape_read(arena, &TREE_SHAPE, value, &tree, &error), STATUS_OK);
-    value = json_keep(arena, json_pack("{s:O}", "inner", value));
+    value = json_keep(arena, json_pack("{s:O}", "inner_tree", value));
     assert_int_equal(shape_read(arena, &TREE_SHAPE, value, &tree, &error), STATUS_INVALID);
     assert_string_equal(error.code, "bad_value");
     assert_non_null(strstr(error.message, "nested too deep"));
+}
+
+static void a_long_pointer_is_cut_between_characters(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    char key[400];
+    for (size_t shift = 0; shift < 3; shift++) {
+        memset(key, 'x', shift);
+        for (size_t i = shift; i + 3 < sizeof(key); i += 3)
+            memcpy(key + i, "€", 4);
+        Whole whole;
+        Error error = {0};
+        const char *text = arena_printf(arena, "{\"%s\":1}", key);
+        assert_int_equal(whole_parse(arena, text, &whole, &error), STATUS_INVALID);
+        assert_true(text_is_utf8(error.pointer, strlen(error.pointer)));
+        assert_true(strlen(error.pointer) > sizeof(error.pointer) - 8);
+        assert_memory_equal(error.pointer + 1, key, strlen(error.pointer) - 1);
+    }
+}
+
+static void a_place_too_deep_for_the_pointer_is_cut(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    json_t *value = json_pack("{s:i}", "no", 1);
+    for (int i = 1; i < JSON_MAX_DEPTH; i++)
+        value = json_pack("{s:o}", "inner_tree", value);
+    Tree tree;
+    Error error = {0};
+    assert_int_equal(shape_read(arena, &TREE_SHAPE, json_keep(arena, value), &tree, &error),
+                     STATUS_INVALID);
+    assert_string_equal(error.code, "unknown_field");
+    assert_true(text_starts_with(error.pointer, "/inner_tree/inner_tree/"));
+    assert_true(strlen(error.pointer) > sizeof(error.pointer) - 4);
+}
+
+static void an_object_that_knows_no_key_says_so(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    static const Shape EMPTY = {.name = "Empty", .size = sizeof(Whole)};
+    Whole whole;
+    Error error = {0};
+    assert_int_equal(shape_parse(arena, &EMPTY, "{}", 2, &whole, NULL), STATUS_OK);
+    assert_int_equal(shape_parse(arena, &EMPTY, "{\"a\":1}", 7, &whole, &error), STATUS_INVALID);
+    assert_string_equal(error.message, "unknown key \"a\"; none is known here");
+}
+
+static void times_may_have_bounds(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    static const Field FIELDS[] = {{FIELD(Whole, at, TIME), .min = 1000, .max = 2000}};
+    static const Shape BOUNDED = SHAPE("Bounded", Whole, FIELDS, NULL);
+    Whole whole;
+    Error error = {0};
+    const char *text = "{\"at\":\"1970-01-01T00:00:02Z\"}";
+    assert_int_equal(shape_parse(arena, &BOUNDED, text, strlen(text), &whole, NULL), STATUS_OK);
+    text = "{\"at\":\"1970-01-01T00:00:03Z\"}";
+    assert_int_equal(shape_parse(arena, &BOUNDED, text, strlen(text), &whole, &error),
+                     STATUS_INVALID);
+    assert_string_equal(error.message, "at: expected a time from 1970-01-01T00:00:01.000Z to "
+                                       "1970-01-01T00:00:02.000Z, got \"1970-01-01T00:00:03Z\"");
+}
+
+static void empty_lists_are_accepted(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    Whole whole;
+    assert_int_equal(whole_parse(arena, "{\"name\":\"n\",\"tags\":[],\"all\":[]}", &whole, NULL),
+                     STATUS_OK);
+    assert_int_equal(whole.tags.count, 0);
+    assert_int_equal(whole.all.count, 0);
+}
+
+static void set_defaults(void *shape) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    Whole whole;
+    shape_default(arena, shape, &whole);
+}
+
+static void a_default_that_its_field_refuses_ends_the_process(void **state) {
+    (void)state;
+    static const Field FIELDS[] = {
+        {FIELD(Whole, port, INT), .min = 1, .max = 10, .default_text = "11"},
+        {FIELD(Whole, port, INT), .default_text = "ten"},
+        {FIELD(Whole, enabled, BOOL), .default_text = "yes"},
+        {FIELD(Whole, colour, ENUM), .names = &COLOURS, .default_text = "pink"},
+        {FIELD(Whole, lasts_s, DURATION), .default_text = "8"},
+        {FIELD(Whole, tags, STRINGS), .default_text = "a"},
+    };
+    for (size_t i = 0; i < COUNT_OF(FIELDS); i++) {
+        Shape wrong = {
+            .name = "Wrong", .size = sizeof(Whole), .fields = &FIELDS[i], .field_count = 1};
+        assert_true(dies(set_defaults, &wrong));
+    }
 }
 
 static void bounds_may_be_open_above(void **state) {
@@ -465,6 +561,12 @@ int main(void) {
         cmocka_unit_test(strings_with_nul_are_refused_however_they_were_made),
         cmocka_unit_test(null_is_a_value_where_any_json_is),
         cmocka_unit_test(a_shape_within_itself_is_bounded_in_depth),
+        cmocka_unit_test(a_long_pointer_is_cut_between_characters),
+        cmocka_unit_test(a_place_too_deep_for_the_pointer_is_cut),
+        cmocka_unit_test(an_object_that_knows_no_key_says_so),
+        cmocka_unit_test(times_may_have_bounds),
+        cmocka_unit_test(empty_lists_are_accepted),
+        cmocka_unit_test(a_default_that_its_field_refuses_ends_the_process),
         cmocka_unit_test(bounds_may_be_open_above),
         cmocka_unit_test(parsing_reports_malformed_json),
     };
