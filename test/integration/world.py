@@ -1,0 +1,524 @@
+"""A whole Daypass for one test: a shop in a real PostgreSQL, daypassd, connectors and people.
+
+Every wait is for an event, with a time limit that fails loudly.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = os.environ["DAYPASS_BUILD"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SERVERS = os.path.dirname(os.environ["DAYPASS_TEST_PASSWORD_FILE"])
+CA_FILE = os.environ["DAYPASS_TEST_CA_FILE"]
+DAYPASSD = os.path.join(BUILD, "src/server/daypassd")
+CONNECTOR = os.path.join(BUILD, "src/connector/daypass-connector")
+CLI = os.path.join(BUILD, "src/cli/daypass")
+WAIT_S = 60
+
+
+class Failure(AssertionError):
+    """A check that did not hold."""
+
+
+def check(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def check_equal(got, expected, what):
+    if got != expected:
+        raise Failure(f"{what}: expected {expected!r}, got {got!r}")
+
+
+def wait_until(what, condition, seconds=WAIT_S):
+    """Gives the first true value of condition(). Looks again every 50 ms."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+def read_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def write_text(path, text, mode=0o600):
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+        file.write(text)
+
+
+class Result:
+    """What a command printed and how it ended."""
+
+    def __init__(self, process):
+        self.code = process.returncode
+        self.out = process.stdout
+        self.err = process.stderr
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def error(self):
+        """The error of a command that was run with --json."""
+        return json.loads(self.err or self.out)["error"]
+
+
+class Program:
+    """A daemon under test, with its log in a file."""
+
+    def __init__(self, name, command, log, env=None):
+        self.name = name
+        self.command = command
+        self.log = log
+        self.env = {**os.environ, **(env or {})}
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env
+            )
+        return self
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self):
+        """Asks it to end, and checks that it ended well."""
+        if not self.is_running():
+            return
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=WAIT_S)
+        check_equal(code, 0, f"exit code of {self.name} after SIGTERM (log: {self.log})")
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def has_logged(self, text):
+        return text in read_text(self.log)
+
+
+class Server:
+    """A PostgreSQL that scripts/test-servers started, seen by its superuser."""
+
+    def __init__(self, name):
+        self.name = name
+        self.port = int(os.environ[f"DAYPASS_TEST_{name.upper()}_PORT"])
+        self.log = os.environ[f"DAYPASS_TEST_{name.upper()}_LOG"]
+        self.user = os.environ["DAYPASS_TEST_SUPERUSER"]
+        self.password = read_text(os.environ["DAYPASS_TEST_PASSWORD_FILE"]).strip()
+
+    def psql(self, sql, database="shop", user=None, password=None, wait=True):
+        env = {
+            **os.environ,
+            "PGPASSWORD": self.password if password is None else password,
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": CA_FILE,
+            "PGCONNECT_TIMEOUT": "10",
+        }
+        command = ["psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "localhost"]
+        command += ["-p", str(self.port), "-U", user or self.user, "-d", database, "-f", "-"]
+        process = subprocess.Popen(
+            command,
+            env=env,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        if not wait:
+            process.stdin.write(sql)
+            process.stdin.close()
+            process.stdin = None
+            return process
+        process.stdout_text, process.stderr_text = process.communicate(sql, timeout=WAIT_S)
+        return process
+
+    def query(self, sql, database="shop"):
+        process = self.psql(sql, database)
+        if process.returncode != 0:
+            raise Failure(f"{sql}: {process.stderr_text}")
+        return process.stdout_text.strip()
+
+    def make_shop(self):
+        """A fresh database `shop`; the roles of an earlier one stay."""
+        self.query("DROP DATABASE IF EXISTS shop WITH (FORCE)", "postgres")
+        subprocess.run(
+            [os.path.join(ROOT, "scripts/make-shop"), SERVERS, self.name],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return os.path.join(SERVERS, "admin-password")
+
+    def accounts(self):
+        """Names of all temporary accounts that are there."""
+        rows = self.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'temp\\_%'")
+        return rows.split() if rows else []
+
+    def sessions(self, account):
+        return int(self.query(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{account}'"))
+
+
+class World:
+    """Use as a context manager. Ends everything it started."""
+
+    def __init__(self, server="pg15", privilege_mode="shared-role"):
+        self.folder = tempfile.mkdtemp(prefix="daypass-story-")
+        self.server = Server(server)
+        self.privilege_mode = privilege_mode
+        self.programs = []
+        self.url = None
+        self.daypassd = None
+        self.connector = None
+        self.admin_password_file = None
+
+    def __enter__(self):
+        self.admin_password_file = self.server.make_shop()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for program in reversed(self.programs):
+            if program.is_running() and program.process:
+                program.resume()
+            program.kill()
+        if kind:
+            self.show_logs()
+        self.drop_leftovers()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def show_logs(self):
+        for program in self.programs:
+            for line in read_text(program.log).splitlines()[-40:]:
+                print(f"# {program.name}: {line}")
+
+    def drop_leftovers(self):
+        """What a failed test left on the server must not reach the next one."""
+        self.server.query("DROP DATABASE IF EXISTS shop WITH (FORCE)", "postgres")
+        rows = self.server.query(
+            "SELECT quote_ident(rolname) FROM pg_roles "
+            "WHERE rolname LIKE 'temp\\_%' OR rolname ~ '^daypass_[0-9a-f]{16}$'",
+            "postgres",
+        )
+        for role in rows.split():
+            self.server.psql(f"DROP OWNED BY {role}; DROP ROLE {role};", "postgres")
+
+    # ---- Programs -------------------------------------------------------------------------------
+
+    def run(self, name, command, env=None):
+        program = Program(name, command, self.path(name + ".log"), env)
+        self.programs.append(program)
+        return program.start()
+
+    def start_daypassd(self, extra=""):
+        if not self.url:
+            write_text(
+                self.path("daypassd.yaml"),
+                f"listen: {{address: 127.0.0.1, port: 0}}\nstate_folder: {self.path('daypassd')}\n"
+                + extra,
+            )
+        self.daypassd = self.run("daypassd", [DAYPASSD, "--config", self.path("daypassd.yaml")])
+        self.await_daypassd()
+        return self.daypassd
+
+    def await_daypassd(self):
+        """Waits for the address file of this run; later starts keep the port."""
+        address = self.path("daypassd", "address")
+        wait_until(
+            f"daypassd listens (log: {self.daypassd.log})",
+            lambda: os.path.exists(address) or not self.daypassd.is_running(),
+        )
+        check(self.daypassd.is_running(), "daypassd runs")
+        if not self.url:
+            self.url = read_text(address).strip()
+            port = self.url.rsplit(":", 1)[1]
+            config = read_text(self.path("daypassd.yaml")).replace("port: 0", f"port: {port}")
+            write_text(self.path("daypassd.yaml"), config)
+        wait_until("daypassd answers", lambda: self.curl("GET", "/readyz")[0] == 200)
+
+    def restart_daypassd(self):
+        self.daypassd.start()
+        wait_until("daypassd answers again", lambda: self.curl("GET", "/readyz")[0] == 200)
+
+    def curl(self, method, path, body=None, token=None, headers=()):
+        """(status, body) of a call; status 0 when there was no answer. Secrets go by a file."""
+        config = self.path(f"curl-{secrets.token_hex(4)}")
+        lines = [f'header = "{header}"' for header in headers]
+        if token:
+            lines.append(f'header = "Authorization: Bearer {token}"')
+        write_text(config, "\n".join(lines) + "\n")
+        command = ["curl", "-sS", "--noproxy", "*", "-m", "60", "-K", config, "-X", method]
+        command += ["-o", "-", "-w", "\n%{http_code}"]
+        if body is not None:
+            command += ["--data-binary", "@-"]
+            if not any(header.lower().startswith("content-type") for header in headers):
+                command += ["-H", "Content-Type: application/json"]
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        process = subprocess.run(command + [self.url + path], input=data, capture_output=True)
+        os.unlink(config)
+        text, _, status = process.stdout.decode("utf-8", "replace").rpartition("\n")
+        return int(status or 0), text
+
+    def connector_config(self, name, url=None, **changes):
+        """Writes and gives the configuration file of a connector."""
+        secret = {
+            "name": "shop-prod-admin",
+            "user": "daypass_admin",
+            "file": self.admin_password_file,
+            "ca_file": CA_FILE,
+            "target": {
+                "kind": "postgresql",
+                "host": "localhost",
+                "port": self.server.port,
+                "database": "shop",
+                "tls": "verify-full",
+            },
+            **changes,
+        }
+        config = {
+            "control_plane": url or self.url,
+            "state_folder": self.path(name),
+            "sweep_every": "2s",
+            "secrets": [secret],
+        }
+        path = self.path(name + ".yaml")
+        write_text(path, json.dumps(config))  # JSON is YAML
+        return path
+
+    def enroll(self, name, connector="main", **changes):
+        """Makes an instance `name` of a connector. Gives its configuration file."""
+        token = self.cli("admin", "connector", "create", connector, "--json").json["join_token"]
+        config = self.connector_config(name, **changes)
+        result = subprocess.run(
+            [CONNECTOR, "enroll", "--config", config], input=token, capture_output=True, text=True
+        )
+        check_equal(result.returncode, 0, f"enroll: {result.stderr}")
+        return config
+
+    def start_connector(self, name="connector", connector="main", **changes):
+        config = self.path(name + ".yaml")
+        if not os.path.exists(config):
+            config = self.enroll(name, connector, **changes)
+        program = self.run(name, [CONNECTOR, "run", "--config", config])
+        wait_until(f"{name} polls", lambda: program.has_logged("poll.connected"))
+        return program
+
+    # ---- People ---------------------------------------------------------------------------------
+
+    def cli(self, who, *arguments, expect=0, stdin=None):
+        """Runs `daypass` as a person. `expect`: its exit code, or None for any."""
+        env = {
+            **os.environ,
+            "XDG_STATE_HOME": self.path("people", who),
+            "PGSSLROOTCERT": CA_FILE,
+            "PGCONNECT_TIMEOUT": "10",
+        }
+        process = subprocess.run(
+            [CLI, *arguments],
+            env=env,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        result = Result(process)
+        if expect is not None and result.code != expect:
+            raise Failure(
+                f"daypass {' '.join(arguments)} as {who}: exit {result.code}, expected {expect}\n"
+                f"{result.out}{result.err}"
+            )
+        return result
+
+    def refuse(self, who, code, *arguments):
+        """The command must fail with this stable error code."""
+        result = self.cli(who, *arguments, "--json", expect=None)
+        check(result.code != 0, f"daypass {' '.join(arguments)} as {who} was not refused")
+        check_equal(result.error["code"], code, f"daypass {' '.join(arguments)} as {who}")
+        return result
+
+    def sign_in(self, who, principal, invitation):
+        """`invitation` is the token's text."""
+        os.makedirs(self.path("people", who), mode=0o700, exist_ok=True)
+        invitation_file = self.path("people", who, "invitation")
+        password_file = self.path("people", who, "password")
+        write_text(invitation_file, invitation)
+        write_text(password_file, secrets.token_urlsafe(18))
+        self.cli(
+            who, "login", self.url, "--principal", principal,
+            "--invitation-file", invitation_file, "--password-file", password_file,
+        )  # fmt: skip
+
+    def sign_in_admin(self):
+        token = read_text(self.path("daypassd", "bootstrap-token")).strip()
+        self.sign_in("admin", "admin@example.com", token)
+
+    def add_person(self, who, role="member"):
+        """A person that may be declared already."""
+        principal = f"{who}@example.com"
+        result = self.cli("admin", "principal", "invite", principal, "--json", expect=None)
+        if result.code != 0:
+            result = self.cli("admin", "principal", "create", principal, "--role", role, "--json")
+        self.sign_in(who, principal, result.json["invitation"])
+
+    def token_of(self, who):
+        """The session token that the person's command keeps."""
+        return json.loads(read_text(self.path("people", who, "daypass", "session.json")))["token"]
+
+    # ---- The shop -------------------------------------------------------------------------------
+
+    def integration(self, **changes):
+        return {
+            "name": "shop-prod",
+            "kind": "postgresql",
+            "connector": "main",
+            "host": "localhost",
+            "port": self.server.port,
+            "database": "shop",
+            "tls": "verify-full",
+            "admin_secret": "shop-prod-admin",
+            "custodian": "daypass_custodian",
+            "privilege_mode": self.privilege_mode,
+            **changes,
+        }
+
+    def flow(self, **changes):
+        return {
+            "name": "shop-read",
+            "integration": "shop-prod",
+            "requesters": {"groups": ["backend"]},
+            "grants": [
+                {
+                    "schema": "schema_app",
+                    "tables": ["customers_table", "orders_table"],
+                    "privileges": ["SELECT"],
+                }
+            ],
+            "duration": {"default": "1h", "max": "8h"},
+            "approval": [{"any_of": {"groups": ["dba"]}, "count": 1}],
+            "reason": "required",
+            **changes,
+        }
+
+    def apply(self, *arguments, expect=0, **configuration):
+        path = self.path("apply.yaml")
+        write_text(path, json.dumps(configuration))
+        return self.cli("admin", "apply", "-f", path, *arguments, expect=expect)
+
+    def set_up(self):
+        """The usual beginning: everything runs, engineer and dba have signed in."""
+        self.start_daypassd()
+        self.sign_in_admin()
+        self.cli("admin", "connector", "create", "main", "--json")
+        self.apply(
+            principals=[{"name": "engineer@example.com"}, {"name": "dba@example.com"}],
+            groups=[
+                {"name": "backend", "members": ["engineer@example.com"]},
+                {"name": "dba", "members": ["dba@example.com"]},
+            ],
+            integrations=[self.integration()],
+            flows=[self.flow()],
+        )
+        self.add_person("engineer")
+        self.add_person("dba")
+        self.connector = self.start_connector()
+        return self
+
+    # ---- Grants ---------------------------------------------------------------------------------
+
+    def request(self, who="engineer", flow="shop-read", duration="1h", reason="a test"):
+        return self.cli(
+            who, "request", flow, "--for", duration, "--reason", reason, "--json"
+        ).json["id"]  # fmt: skip
+
+    def show(self, grant, who="engineer"):
+        return self.cli(who, "show", grant, "--json").json
+
+    def await_state(self, grant, state, who="engineer", seconds=WAIT_S):
+        return wait_until(
+            f"{grant} is {state}",
+            lambda: (view := self.show(grant, who))["state"] == state and view,
+            seconds,
+        )
+
+    def active(self, duration="1h", **request):
+        """A grant that is requested, approved and there. Gives its view."""
+        grant = self.request(duration=duration, **request)
+        self.cli("dba", "approve", grant)
+        return self.await_state(grant, "active")
+
+    def credential(self, grant, who="engineer"):
+        return self.cli(who, "credentials", grant, "--format", "json").json
+
+    def connect(self, grant, sql, who="engineer", expect=0):
+        return self.cli(
+            who, "connect", grant, "--", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", sql,
+            expect=expect,
+        )  # fmt: skip
+
+
+# ---- TAP ------------------------------------------------------------------------------------------
+
+TESTS = []
+
+
+def test(function):
+    """Marks a test; its name with spaces is its description."""
+    TESTS.append((function.__name__.replace("_", " "), function, ()))
+    return function
+
+
+def test_with(*parameters):
+    """Runs the test once for each tuple of arguments."""
+
+    def mark(function):
+        for arguments in parameters:
+            name = function.__name__.replace("_", " ")
+            TESTS.append((f"{name} ({', '.join(map(str, arguments))})", function, arguments))
+        return function
+
+    return mark
+
+
+def main():
+    only = sys.argv[1] if len(sys.argv) > 1 else ""
+    chosen = [entry for entry in TESTS if only in entry[0]]
+    print(f"1..{len(chosen)}")
+    failed = 0
+    for number, (name, function, arguments) in enumerate(chosen, 1):
+        try:
+            function(*arguments)
+            print(f"ok {number} - {name}", flush=True)
+        except Exception:  # pylint: disable=broad-except
+            failed += 1
+            print(f"not ok {number} - {name}")
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            sys.stdout.flush()
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,205 @@
+#include "connector/executor.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+// A connector, its control plane's key, and one grant action on a server that is not there.
+typedef struct Scene {
+    Arena *arena;
+    SigningKey *key;
+    ManualClock clock;
+    TargetAddress target;
+    SecretSource secret;
+    ConnectorOptions options;
+    Identity identity;
+    Executor executor;
+    Plan plan;
+    Action action;
+} Scene;
+
+static int scene_open(void **state) {
+    Scene *scene = mem_alloc(sizeof(*scene));
+    setenv("DAYPASS_UNIT_SECRET", "not-a-real-one", 1);
+    scene->arena = arena_new();
+    scene->key = signing_key_new();
+    scene->clock = manual_clock_at(1767225600000);
+    scene->target =
+        (TargetAddress){.host = "127.0.0.1", .port = 1, .database = "shop", .tls = TLS_VERIFY_FULL};
+    scene->secret = (SecretSource){.name = "shop-admin",
+                                   .user = "daypass_admin",
+                                   .env = "DAYPASS_UNIT_SECRET",
+                                   .target = &scene->target};
+    scene->options = (ConnectorOptions){
+        .connect_timeout_s = 5, .statement_timeout_s = 5, .secrets = {&scene->secret, 1}};
+    scene->identity = (Identity){.instance = "con_1",
+                                 .connector = "main",
+                                 .deployment = "dep_1",
+                                 .action_key = signing_key_public_text(scene->arena, scene->key)};
+    scene->executor = (Executor){&scene->options, &scene->identity, &scene->clock.clock};
+    scene->plan = (Plan){.grant_id = "grt_1",
+                         .deployment = "dep_1",
+                         .connector = "main",
+                         .integration = "shop",
+                         .target = &scene->target,
+                         .admin_secret = "shop-admin",
+                         .account = "temp_a_b",
+                         .duration_s = 3600};
+    scene->action = (Action){.id = "act_1",
+                             .deployment = "dep_1",
+                             .connector = "main",
+                             .instance = "con_1",
+                             .kind = ACTION_GRANT,
+                             .attempt = 1,
+                             .grant_id = "grt_1",
+                             .integration = "shop",
+                             .issued_at = scene->clock.at_ms,
+                             .deadline_at = scene->clock.at_ms + 60000,
+                             .expires_at = scene->clock.at_ms + 3600000};
+    *state = scene;
+    return 0;
+}
+
+static int scene_close(void **state) {
+    Scene *scene = *state;
+    signing_key_free(scene->key);
+    arena_free(scene->arena);
+    mem_free(scene);
+    return 0;
+}
+
+static Status accept_action(Scene *scene, ReceivedAction *ret_received, Error *error) {
+    scene->action.plan = shape_write(scene->arena, &PLAN_SHAPE, &scene->plan);
+    SignedAction sent = action_sign(scene->arena, scene->key, &scene->action);
+    return executor_accept(&scene->executor, scene->arena, &sent,
+                           clock_monotonic_ms(&scene->clock.clock), ret_received, error);
+}
+
+static ActionReport run_action(Scene *scene) {
+    ReceivedAction received;
+    Error error = {0};
+    if (accept_action(scene, &received, &error) != STATUS_OK)
+        fail_msg("%s", error.message);
+    ActionReport report;
+    executor_run(&scene->executor, scene->arena, &received, &report);
+    return report;
+}
+
+static void not_accepted(Scene *scene, const char *code) {
+    ReceivedAction received;
+    Error error = {0};
+    assert_int_not_equal(accept_action(scene, &received, &error), STATUS_OK);
+    assert_string_equal(error.code, code);
+}
+
+static void failed_with(const ActionReport *report, const char *failure, const char *code) {
+    assert_false(report->done);
+    assert_string_equal(report->failure, failure);
+    assert_string_equal(report->code, code);
+    assert_null(report->sealed);
+}
+
+static void accepts_what_the_pinned_key_signed_for_it(void **state) {
+    ReceivedAction received;
+    Error error = {0};
+    assert_int_equal(accept_action(*state, &received, &error), STATUS_OK);
+    assert_string_equal(received.plan.account, "temp_a_b");
+}
+
+static void refuses_another_key(void **state) {
+    Scene *scene = *state;
+    CLEANUP(signing_key_freep) SigningKey *other = signing_key_new();
+    scene->identity.action_key = signing_key_public_text(scene->arena, other);
+    not_accepted(scene, "bad_signature");
+}
+
+static void refuses_actions_for_others(void **state) {
+    Scene *scene = *state;
+    scene->action.connector = "other";
+    not_accepted(scene, "not_for_us");
+    scene->action.connector = "main";
+    scene->action.instance = "con_2";
+    not_accepted(scene, "not_for_us");
+    scene->action.instance = "con_1";
+    scene->action.deployment = "dep_2";
+    not_accepted(scene, "not_for_us");
+}
+
+static void refuses_a_plan_without_target(void **state) {
+    Scene *scene = *state;
+    scene->plan.target = NULL;
+    ReceivedAction received;
+    Error error = {0};
+    assert_int_equal(accept_action(scene, &received, &error), STATUS_INVALID);
+}
+
+static void refuses_a_secret_it_does_not_have(void **state) {
+    Scene *scene = *state;
+    scene->plan.admin_secret = "other-admin";
+    ActionReport report = run_action(scene);
+    failed_with(&report, "refused", "unknown_secret");
+}
+
+static void holds_correctly_signed_actions_to_the_ceiling(void **state) {
+    Scene *scene = *state;
+    scene->action.expires_at = scene->action.issued_at + 25 * 3600 * INT64_C(1000);
+    ActionReport report = run_action(scene);
+    failed_with(&report, "refused", "above_ceiling");
+    scene->action.kind = ACTION_EXTEND;
+    report = run_action(scene);
+    failed_with(&report, "refused", "above_ceiling");
+}
+
+static void sends_the_secret_to_no_other_address_even_to_revoke(void **state) {
+    Scene *scene = *state;
+    TargetAddress elsewhere = scene->target;
+    elsewhere.host = "127.0.0.2";
+    scene->plan.target = &elsewhere;
+    static const ActionKind KINDS[] = {ACTION_GRANT, ACTION_REVOKE,   ACTION_EXTEND,
+                                       ACTION_RESET, ACTION_DISCOVER, ACTION_CHECK};
+    for (size_t i = 0; i < COUNT_OF(KINDS); i++) {
+        scene->action.kind = KINDS[i];
+        ActionReport report = run_action(scene);
+        failed_with(&report, "refused", "above_ceiling");
+    }
+}
+
+static void does_not_begin_past_the_deadline(void **state) {
+    Scene *scene = *state;
+    ReceivedAction received;
+    Error error = {0};
+    assert_int_equal(accept_action(scene, &received, &error), STATUS_OK);
+    scene->clock.at_ms += 60000;
+    ActionReport report;
+    executor_run(&scene->executor, scene->arena, &received, &report);
+    failed_with(&report, "retry", "deadline_passed");
+}
+
+static void reports_a_server_that_is_not_there_as_worth_repeating(void **state) {
+    Scene *scene = *state;
+    scene->action.seal_to = "";
+    ActionReport report = run_action(scene);
+    assert_false(report.done);
+    assert_string_equal(report.failure, "retry");
+    assert_null(strstr(report.message, "not-a-real-one"));
+}
+
+int main(void) {
+    const struct CMUnitTest cases[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
+        CASE(accepts_what_the_pinned_key_signed_for_it),
+        CASE(refuses_another_key),
+        CASE(refuses_actions_for_others),
+        CASE(refuses_a_plan_without_target),
+        CASE(refuses_a_secret_it_does_not_have),
+        CASE(holds_correctly_signed_actions_to_the_ceiling),
+        CASE(sends_the_secret_to_no_other_address_even_to_revoke),
+        CASE(does_not_begin_past_the_deadline),
+        CASE(reports_a_server_that_is_not_there_as_worth_repeating),
+    };
+    return cmocka_run_group_tests(cases, NULL, NULL);
+}
