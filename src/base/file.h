@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-// Appends the file; above the buffer's ceiling "file_too_large". On failure the buffer holds what it
-// held. Other codes of this header: "file_missing", "file_denied", "file_failed".
+// Appends the file; above the buffer's ceiling "file_too_large". On failure the buffer holds what
+// it held. Other codes of this header: "file_missing", "file_denied", "file_failed".
 MUST_USE Status file_read(const char *path, Buffer *into, Error *reterr);
 // Writes beside it, syncs, renames, syncs the folder. The file has exactly this mode.
 MUST_USE Status file_write(const char *path, mode_t mode, const void *bytes, size_t length,

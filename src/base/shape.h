@@ -56,15 +56,15 @@ struct Shape {
 
 // {FIELD(Flow, name, STRING), .required = true, .help = "…"}
 #define FIELD(Type, member, kind_) FIELD_NAMED(#member, Type, member, kind_)
-// Where the key is not the member's name: {FIELD_NAMED("default", FlowDuration, default_s, DURATION)}
+// Where the key is not the member's name: {FIELD_NAMED("default", FlowDuration, default_s,
+// DURATION)}
 #define FIELD_NAMED(name_, Type, member, kind_)                                                    \
     .name = name_, .kind = FIELD_KIND_##kind_, .offset = offsetof(Type, member)
 #define SHAPE(name_, Type, fields_, help_)                                                         \
-    {.name = name_,                                                                                \
-     .size = sizeof(Type),                                                                         \
-     .fields = fields_,                                                                            \
-     .field_count = COUNT_OF(fields_),                                                             \
-     .help = help_}
+    {                                                                                              \
+        .name = name_, .size = sizeof(Type), .fields = fields_, .field_count = COUNT_OF(fields_),  \
+        .help = help_                                                                              \
+    }
 
 // Zeroes `into`, sets defaults, reads. Strings and lists live in the arena. The first fault is
 // reported, with its pointer (of a missing field: where it should be); `code` is "unknown_field",
