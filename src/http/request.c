@@ -139,7 +139,8 @@ static enum MHD_Result header_check(void *context, enum MHD_ValueKind kind, cons
 static void headers_check(HeaderReading *reading, const char *method, const char *version) {
     HttpRequest *request = reading->request;
     if (!lines_are_certain()) {
-        if (version != request->target_at + strlen(request->target) + 1) {
+        if (request->target_at != method + strlen(method) + 1 ||
+            version != request->target_at + strlen(request->target) + 1) {
             lines_refuse(reading);
             return;
         }
