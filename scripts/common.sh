@@ -51,8 +51,20 @@ ticker_stop() {
   [ ! -t 1 ] || printf '\r\033[K'
 }
 
+# The lines of a log that say what went wrong, or its end where none says so.
+show_errors() {
+  local errors
+  errors=$(grep -aE -A 2 '(error|ERROR|undefined reference|^E):' "$1" | cut -c 1-300 | head -n 60)
+  if [ -n "$errors" ]; then
+    printf '%s\n' "$errors" | sed 's/^/    /'
+  else
+    tail -n 40 "$1" | cut -c 1-300 | sed 's/^/    /'
+  fi
+  echo "    (all of it: $1)"
+}
+
 # with_progress TEXT LOG COMMAND...: runs the command with its output in LOG, showing progress.
-# On failure the end of the log is shown and the command's status returned.
+# On failure the errors in the log are shown and the command's status returned.
 with_progress() {
   local text=$1 log=$2 started=$SECONDS status=0
   shift 2
@@ -62,8 +74,8 @@ with_progress() {
   "$@" >>"$log" 2>&1 </dev/null || status=$?
   ticker_stop
   if [ $status != 0 ]; then
-    warn "$text: failed after $((SECONDS - started)) s. The end of $log:"
-    tail -n 40 "$log" | sed 's/^/    /' >&2
+    warn "$text: failed after $((SECONDS - started)) s."
+    show_errors "$log" >&2
     return $status
   fi
   say "$text: done in $((SECONDS - started)) s"
