@@ -95,8 +95,11 @@ Status connector_options_load(Arena *arena, const char *path, ConnectorOptions *
     ConnectorOptions options;
     TRY(options_load(arena, &CONNECTOR_OPTIONS_SHAPE, path, &options, reterr));
     for (size_t i = 0; i < options.secrets.count; i++) {
-        if (secret_check(&options, i, reterr) != STATUS_OK)
-            return error_prefix(reterr, "%s", path);
+        Status status = secret_check(&options, i, reterr);
+        if (status != STATUS_OK) {
+            error_prefix(reterr, "%s", path);
+            return status;
+        }
     }
     if (options.log)
         log_setup(

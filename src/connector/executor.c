@@ -38,8 +38,11 @@ Status executor_accept(const Executor *executor, Arena *arena, const SignedActio
                          action->instance, action->connector);
     if (!action->plan)
         return error_set(reterr, STATUS_INVALID, "bad_plan", "action %s has no plan", action->id);
-    if (shape_read(arena, &PLAN_SHAPE, action->plan, &received.plan, reterr) != STATUS_OK)
-        return error_prefix(reterr, "plan of action %s", action->id);
+    Status status = shape_read(arena, &PLAN_SHAPE, action->plan, &received.plan, reterr);
+    if (status != STATUS_OK) {
+        error_prefix(reterr, "plan of action %s", action->id);
+        return status;
+    }
     if (!received.plan.target)
         return error_set(reterr, STATUS_INVALID, "bad_plan", "plan of action %s has no target",
                          action->id);

@@ -42,9 +42,12 @@ Status identity_load(Arena *arena, const char *state_folder, Identity *ret_ident
     CLEANUP(buffer_done) Buffer text = {.ceiling = IDENTITY_MAX_BYTES};
     TRY(file_read(identity_path(arena, state_folder), &text, reterr));
     Identity identity;
-    if (shape_parse(arena, &IDENTITY_SHAPE, buffer_text(&text), text.length, &identity, reterr) !=
-        STATUS_OK)
-        return error_prefix(reterr, "%s", identity_path(arena, state_folder));
+    Status status =
+        shape_parse(arena, &IDENTITY_SHAPE, buffer_text(&text), text.length, &identity, reterr);
+    if (status != STATUS_OK) {
+        error_prefix(reterr, "%s", identity_path(arena, state_folder));
+        return status;
+    }
     TRY(signing_key_load(key_path(arena, state_folder), ret_key, reterr));
     *ret_identity = identity;
     return STATUS_OK;
