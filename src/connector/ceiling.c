@@ -36,7 +36,7 @@ static Status list_check(const StringList *allowed, const char *what, const char
 
 static Status item_check(Arena *arena, const Ceiling *ceiling, const AccessItem *item,
                          Error *reterr) {
-    static const char *const OBJECT_KINDS[] = {"tables", "sequences", "functions", "schemas"};
+    static const char *const OBJECT_KINDS[] = {"tables", "sequences", "functions"};
     TRY(list_check(&ceiling->schemas, "schema", item->schema, reterr));
     TRY(list_check(&ceiling->roles, "role", item->role, reterr));
     for (size_t k = 0; k < COUNT_OF(OBJECT_KINDS); k++) {
