@@ -49,6 +49,11 @@ static bool may_request(const Configuration *configuration, const Flow *flow,
            subjects_include(configuration, flow->requesters, requester);
 }
 
+// A name that comes from outside, short and harmless enough for a message.
+static const char *shown(Arena *arena, const char *name) {
+    return text_printable(arena, arena_copy(arena, name, text_cut(name, strlen(name), 64)));
+}
+
 static bool is_blank(const char *text) {
     return text == NULL || text[strspn(text, " ")] == '\0';
 }
@@ -73,9 +78,9 @@ Status grant_draft(Arena *arena, const Configuration *configuration, const Reque
     const Flow *flow = configuration_flow(configuration, form->flow);
     if (flow == NULL || !may_request(configuration, flow, form->requester))
         return error_set(reterr, STATUS_FORBIDDEN, "not_a_requester",
-                         "there is no flow \"%.64s\" that you may ask for; \"daypass flows\" lists "
+                         "there is no flow \"%s\" that you may ask for; \"daypass flows\" lists "
                          "yours",
-                         text_printable(arena, form->flow));
+                         shown(arena, form->flow));
     TRY(reason_check(flow, form->reason, reterr));
     int64_t duration_s;
     TRY(flow_duration(flow, form->duration_s, &duration_s, reterr));
