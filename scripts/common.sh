@@ -54,7 +54,7 @@ ticker_stop() {
 # The lines of a log that say what went wrong, or its end where none says so.
 show_errors() {
   local errors
-  errors=$(grep -aE -A 2 '(error|ERROR|undefined reference|^E):' "$1" | cut -c 1-300 | head -n 60)
+  errors=$(grep -aE -A 2 '((error|ERROR|^E):|undefined reference)' "$1" | cut -c 1-300 | head -n 60)
   if [ -n "$errors" ]; then
     printf '%s\n' "$errors" | sed 's/^/    /'
   else
