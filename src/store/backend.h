@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct Backend Backend;       // one store's pool of connections
@@ -35,15 +36,22 @@ typedef struct Rows {
     int64_t changed; // rows that an INSERT, UPDATE or DELETE touched
 } Rows;
 
+// Failures have these codes: "store_full", "store_busy", "store_denied", "store_failed" (all
+// STATUS_UNAVAILABLE), "store_damaged", "store_raced" (another transaction was first: repeat from
+// the start) and "store_constraint". None holds statement text or values.
 typedef struct BackendDriver {
     const char *scheme; // "sqlite"
+    // The dialect of table definitions: a type of 64-bit integers, and what follows a CREATE TABLE.
+    const char *integer_type;
+    const char *table_options;
     Status (*open)(const char *url, Backend **ret_backend, Error *reterr);
     Backend *(*close)(Backend *backend);
     // `write`: takes the write lock at once. STATUS_UNAVAILABLE when it cannot be had in time.
     Status (*begin)(Backend *backend, bool write, Transaction **ret_transaction, Error *reterr);
     Status (*commit)(Transaction *transaction, Error *reterr); // frees it, also when it fails
     void (*rollback)(Transaction *transaction);                // NULL is fine; frees it
-    // Parameters are $1, $2, …. The statement text is a constant; it is prepared once per connection.
+    // Parameters are $1, $2, …, each at least once. The text is one of a small set, without values in
+    // it: it is prepared once per connection. An UPDATE or INSERT may have RETURNING.
     Status (*run)(Transaction *transaction, Arena *arena, const char *sql,
                   const Parameter *parameters, size_t parameter_count, Rows *ret_rows,
                   Error *reterr);

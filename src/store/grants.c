@@ -1,0 +1,185 @@
+#include "store/store_internal.h"
+
+#include <string.h>
+
+enum {
+    REASON_MAX_BYTES = 1000,
+    PUBLIC_KEY_MAX_BYTES = 64, // in base64; as GRANT_SHAPE has it
+};
+
+// What the operations here share: one grant, and what was said about it.
+typedef struct GrantWork {
+    const char *id;
+    const char *text; // note, reason or public key
+    int64_t duration_s;
+    Grant grant;
+} GrantWork;
+
+static Status run(Store *store, Arena *arena, const Actor *actor, OperationBody *body,
+                  GrantWork *work, Grant *ret_grant, Error *reterr) {
+    TRY(store_write(store, arena, actor, body, work, reterr));
+    *ret_grant = work->grant;
+    return STATUS_OK;
+}
+
+static Status check_requester(Operation *operation, const Grant *grant, Error *reterr) {
+    if (!text_equal(operation->actor->name, grant->requester))
+        return error_set(reterr, STATUS_FORBIDDEN, "not_the_requester",
+                         "only who asked for %s may do that", grant->id);
+    return STATUS_OK;
+}
+
+Status grant_check_unexpired(Operation *operation, const Grant *grant, Error *reterr) {
+    if (grant->expires_at > operation->now_ms)
+        return STATUS_OK;
+    return error_set(reterr, STATUS_CONFLICT, "wrong_state", "%s has expired; ask for access again",
+                     grant->id);
+}
+
+static Status check_active(Operation *operation, const Grant *grant, Error *reterr) {
+    if (grant->state != GRANT_ACTIVE)
+        return error_set(reterr, STATUS_CONFLICT, "wrong_state",
+                         "%s is %s; it would have to be active", grant->id,
+                         enum_name(&GRANT_STATES, grant->state));
+    return grant_check_unexpired(operation, grant, reterr);
+}
+
+// ---- Ending -------------------------------------------------------------------------------------
+
+// Before any connector had it, nothing is to be taken back.
+static Status end_unused(Operation *operation, Grant *grant, const GrantChange *change,
+                         Error *reterr) {
+    TRY(grant_move(operation, grant, change, NULL, reterr));
+    TRY(actions_drop(operation, grant->id, NULL, reterr));
+    return grant_save(operation, grant, 0, reterr);
+}
+
+static Status end(Operation *operation, GrantWork *work, GrantEvent event, GrantCause cause,
+                  Error *reterr) {
+    GrantChange change = {
+        .event = event,
+        .now_ms = operation->now_ms,
+        .cause = cause,
+        .by = operation->actor->name,
+        .note = work->text,
+    };
+    if (grant_may_have_account(&work->grant))
+        return grant_begin_revoking(operation, &work->grant, &change, NULL, reterr);
+    return end_unused(operation, &work->grant, &change, reterr);
+}
+
+static Status cancel(Operation *operation, void *work_, Error *reterr) {
+    GrantWork *work = work_;
+    TRY(grant_load(operation, work->id, &work->grant, reterr));
+    TRY(check_requester(operation, &work->grant, reterr));
+    return end(operation, work, GRANT_EVENT_CANCEL, CAUSE_CANCELLED, reterr);
+}
+
+Status store_cancel_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                          const char *note, Grant *ret_grant, Error *reterr) {
+    GrantWork work = {.id = id, .text = note};
+    return run(store, arena, actor, cancel, &work, ret_grant, reterr);
+}
+
+static Status revoke_early(Operation *operation, void *work_, Error *reterr) {
+    GrantWork *work = work_;
+    TRY(grant_load(operation, work->id, &work->grant, reterr));
+    if (work->grant.state == GRANT_REVOKING || grant_is_over(&work->grant))
+        return STATUS_OK;
+    return end(operation, work, GRANT_EVENT_REVOKE, CAUSE_REVOKED, reterr);
+}
+
+Status store_revoke_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                          const char *note, Grant *ret_grant, Error *reterr) {
+    GrantWork work = {.id = id, .text = note};
+    return run(store, arena, actor, revoke_early, &work, ret_grant, reterr);
+}
+
+// ---- More time ----------------------------------------------------------------------------------
+
+Status extension_approve(Operation *operation, Grant *grant, json_t *detail, Error *reterr) {
+    grant->extension_state = EXTENSION_APPROVED;
+    TRY(grant_note(operation, grant, "grant.extension_approved", detail, reterr));
+    ActionForm action = {
+        .kind = "extend",
+        .expires_at = grant->expires_at + grant->extension_s * SECOND_MS,
+    };
+    return action_queue(operation, grant, &action, reterr);
+}
+
+static Status check_extension(Operation *operation, const Configuration *configuration,
+                              const GrantWork *work, Error *reterr) {
+    const Grant *grant = &work->grant;
+    TRY(check_requester(operation, grant, reterr));
+    TRY(grant_extension_check(grant, work->duration_s, reterr));
+    TRY(grant_check_unexpired(operation, grant, reterr));
+    if (grant->flow->reason == REASON_REQUIRED && (work->text == NULL || work->text[0] == '\0'))
+        return error_set(reterr, STATUS_INVALID, "reason_missing",
+                         "flow %s wants a reason; say why you need the access longer",
+                         grant->flow->name);
+    if (work->text != NULL && strlen(work->text) > REASON_MAX_BYTES)
+        return error_set(reterr, STATUS_INVALID, "reason_too_long",
+                         "the reason is too long; expected at most %d bytes", REASON_MAX_BYTES);
+    // More time is a new decision: it is not made by rules that are no longer there.
+    return grant_check_current(operation->arena, configuration, grant, reterr);
+}
+
+static Status extend(Operation *operation, void *work_, Error *reterr) {
+    GrantWork *work = work_;
+    Grant *grant = &work->grant;
+    Configuration configuration;
+    TRY(configuration_load(operation, &configuration, reterr));
+    TRY(grant_load(operation, work->id, grant, reterr));
+    TRY(check_extension(operation, &configuration, work, reterr));
+    grant->extension_s = work->duration_s;
+    grant->extension_state = EXTENSION_PENDING;
+    grant->extension_round++;
+    json_t *detail = json_keep(operation->arena, json_object());
+    json_object_set_new(detail, "extension_s", json_integer(work->duration_s));
+    if (work->text != NULL)
+        json_object_set_new(detail, "reason", json_string(work->text));
+    TRY(grant_note(operation, grant, "grant.extension_requested", detail, reterr));
+    ApprovalProgress progress = approval_progress(operation->arena, &configuration, grant);
+    if (grant->flow->extension == EXTENSION_AUTO || progress.result == APPROVAL_GRANTED) {
+        json_t *automatic = json_keep(operation->arena, json_object());
+        json_object_set_new(automatic, "extension_s", json_integer(work->duration_s));
+        json_object_set_new(automatic, "automatic", json_true());
+        operation->actor = &ACTOR_SYSTEM; // nobody decided: the flow did
+        TRY(extension_approve(operation, grant, automatic, reterr));
+    }
+    return grant_save(operation, grant, 0, reterr);
+}
+
+Status store_extend_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                          int64_t duration_s, const char *reason, Grant *ret_grant, Error *reterr) {
+    GrantWork work = {.id = id, .text = reason, .duration_s = duration_s};
+    return run(store, arena, actor, extend, &work, ret_grant, reterr);
+}
+
+// ---- A new credential ---------------------------------------------------------------------------
+
+static Status reset(Operation *operation, void *work_, Error *reterr) {
+    GrantWork *work = work_;
+    Grant *grant = &work->grant;
+    TRY(grant_load(operation, work->id, grant, reterr));
+    // Whoever could name the key would have the access: nobody but the requester.
+    TRY(check_requester(operation, grant, reterr));
+    TRY(check_active(operation, grant, reterr));
+    TRY(actions_drop(operation, grant->id, "reset", reterr)); // for a key that is lost too
+    ActionForm action = {.kind = "reset", .seal_to = work->text};
+    TRY(action_queue(operation, grant, &action, reterr));
+    json_t *detail = json_keep(operation->arena, json_object());
+    json_object_set_new(detail, "public_key", json_string(work->text));
+    TRY(grant_note(operation, grant, "grant.reset_requested", detail, reterr));
+    return grant_save(operation, grant, 0, reterr);
+}
+
+Status store_reset_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                         const char *public_key, Grant *ret_grant, Error *reterr) {
+    if (public_key == NULL || public_key[0] == '\0' || strlen(public_key) > PUBLIC_KEY_MAX_BYTES)
+        return error_set(reterr, STATUS_INVALID, "bad_key",
+                         "expected a public key to seal to, of at most %d characters",
+                         PUBLIC_KEY_MAX_BYTES);
+    GrantWork work = {.id = id, .text = public_key};
+    return run(store, arena, actor, reset, &work, ret_grant, reterr);
+}
