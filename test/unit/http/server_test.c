@@ -235,8 +235,7 @@ static void refuses_malformed_headers(void **state) {
     static const char *const HEADERS[] = {
         "X-A: \xff\r\n",
         "X-A: \xc0\xaf\r\n",
-        "X-A: a\x01"
-        "b\r\n",
+        "X-A: a\x01-b\r\n",
         "X-A: \x1b[2J\r\n",
         "X-A : b\r\n",
         "X\xc3\xa9: b\r\n",
