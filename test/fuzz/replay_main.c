@@ -22,17 +22,18 @@ static int replay_file(const char *folder, const char *name) {
     FILE *file = fopen(path, "rb");
     if (!file)
         return -1;
-    // Exactly as large as the input, so that the sanitizer sees a read beyond its end.
     uint8_t *bytes = malloc(INPUT_MAX_BYTES);
     size_t size = bytes ? fread(bytes, 1, INPUT_MAX_BYTES, file) : 0;
     int failed = !bytes || ferror(file) || !feof(file);
     fclose(file);
-    if (!failed) {
-        uint8_t *exact = size ? realloc(bytes, size) : bytes;
-        if (exact)
-            bytes = exact;
-        (void)LLVMFuzzerTestOneInput(bytes, size);
+    // A copy exactly as large as the input, so that the sanitizer sees a read beyond its end.
+    uint8_t *exact = malloc(size);
+    if (!failed && exact) {
+        if (size)
+            memcpy(exact, bytes, size);
+        (void)LLVMFuzzerTestOneInput(exact, size);
     }
+    free(exact);
     free(bytes);
     return failed ? -1 : 0;
 }
