@@ -28,9 +28,9 @@ static int replay_file(const char *folder, const char *name) {
     fclose(file);
     // A copy exactly as large as the input, so that the sanitizer sees a read beyond its end.
     uint8_t *exact = malloc(size);
-    if (!failed && exact) {
-        if (size)
-            memcpy(exact, bytes, size);
+    failed = failed || !exact;
+    if (!failed) {
+        memcpy(exact, bytes, size);
         (void)LLVMFuzzerTestOneInput(exact, size);
     }
     free(exact);
