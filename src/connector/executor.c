@@ -24,6 +24,32 @@ typedef struct Run {
     ActionReport *report;
 } Run;
 
+// What the shape cannot say. The control plane is not trusted to have checked it.
+static Status plan_check(const Action *action, const Plan *plan, Error *reterr) {
+    bool of_grant = action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK;
+    if (of_grant &&
+        (!plan->account || !plan->grant_id || !text_equal(plan->grant_id, action->grant_id)))
+        return error_set(reterr, STATUS_INVALID, "bad_plan",
+                         "its plan names no account, or another grant than the action");
+    if (!text_equal(plan->deployment, action->deployment) ||
+        !text_equal(plan->connector, action->connector))
+        return error_set(reterr, STATUS_INVALID, "bad_plan",
+                         "its plan is of another installation or connector");
+    for (size_t i = 0; i < plan->access.count; i++)
+        TRY(access_item_check(&plan->access.items[i], reterr));
+    return STATUS_OK;
+}
+
+static Status plan_read(Arena *arena, const Action *action, Plan *ret_plan, Error *reterr) {
+    if (!action->plan)
+        return error_set(reterr, STATUS_INVALID, "bad_plan", "it has no plan");
+    Plan plan;
+    TRY(shape_read(arena, &PLAN_SHAPE, action->plan, &plan, reterr));
+    TRY(plan_check(action, &plan, reterr));
+    *ret_plan = plan;
+    return STATUS_OK;
+}
+
 Status executor_accept(const Executor *executor, Arena *arena, const SignedAction *signed_action,
                        int64_t received_ms, ReceivedAction *ret_action, Error *reterr) {
     const Identity *identity = executor->identity;
@@ -36,16 +62,11 @@ Status executor_accept(const Executor *executor, Arena *arena, const SignedActio
         return error_set(reterr, STATUS_FORBIDDEN, "not_for_us",
                          "action %s is for instance %s of connector %s", action->id,
                          action->instance, action->connector);
-    if (!action->plan)
-        return error_set(reterr, STATUS_INVALID, "bad_plan", "action %s has no plan", action->id);
-    Status status = shape_read(arena, &PLAN_SHAPE, action->plan, &received.plan, reterr);
+    Status status = plan_read(arena, action, &received.plan, reterr);
     if (status != STATUS_OK) {
-        error_prefix(reterr, "plan of action %s", action->id);
+        error_prefix(reterr, "action %s", action->id);
         return status;
     }
-    if (!received.plan.target)
-        return error_set(reterr, STATUS_INVALID, "bad_plan", "plan of action %s has no target",
-                         action->id);
     *ret_action = received;
     return STATUS_OK;
 }

@@ -129,6 +129,22 @@ static void refuses_actions_for_others(void **state) {
     not_accepted(scene, "not_for_us");
 }
 
+static void refuses_plans_that_do_not_fit_their_action(void **state) {
+    Scene *scene = *state;
+    scene->plan.account = NULL;
+    not_accepted(scene, "bad_plan");
+    scene->plan.account = "temp_a_b";
+    scene->plan.grant_id = "grt_2";
+    not_accepted(scene, "bad_plan");
+    scene->plan.grant_id = "grt_1";
+    scene->plan.deployment = "dep_2";
+    not_accepted(scene, "bad_plan");
+    scene->plan.deployment = "dep_1";
+    AccessItem both = {.schema = "schema_app", .role = "postgres"};
+    scene->plan.access = (AccessItems){&both, 1};
+    not_accepted(scene, "bad_access_item");
+}
+
 static void refuses_a_plan_without_target(void **state) {
     Scene *scene = *state;
     scene->plan.target = NULL;
@@ -194,6 +210,7 @@ int main(void) {
         CASE(accepts_what_the_pinned_key_signed_for_it),
         CASE(refuses_another_key),
         CASE(refuses_actions_for_others),
+        CASE(refuses_plans_that_do_not_fit_their_action),
         CASE(refuses_a_plan_without_target),
         CASE(refuses_a_secret_it_does_not_have),
         CASE(holds_correctly_signed_actions_to_the_ceiling),
