@@ -274,6 +274,11 @@ MUST_USE Status store_lease_actions(Store *store, Arena *arena, const ConnectorI
                                     int64_t capacity, int64_t lease_ms,
                                     StoredActions *ret_actions, Error *reterr);
 
+// One of the connector's actions as it was last handed out, without its plan. Another connector's is
+// "not_yours".
+MUST_USE Status store_find_action(Store *store, Arena *arena, const ConnectorInstance *instance,
+                                  const char *id, StoredAction *ret_action, Error *reterr);
+
 typedef struct StoreReport {
     const char *action_id;
     int64_t attempt;

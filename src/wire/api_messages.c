@@ -3,7 +3,7 @@
 // Bounds of what comes in. Of what goes out they are only high enough for a client to read it.
 enum {
     NAME_MAX_BYTES = 128,
-    TEXT_MAX_BYTES = 2000, // reasons and notes
+    TEXT_MAX_BYTES = 1000, // reasons and notes
     LABEL_MAX_BYTES = 200,
     PUBLIC_KEY_MAX_BYTES = 64,
     TOKEN_MAX_BYTES = 128,
@@ -329,7 +329,7 @@ static const Field GRANT_VIEW_FIELDS[] = {
     {FIELD(GrantView, evidence, JSON), .help = "What ran on the target; only of a single one"},
 };
 const Shape GRANT_VIEW_SHAPE =
-    SHAPE("Grant", GrantView, GRANT_VIEW_FIELDS, "A request and the grant it became");
+    SHAPE("GrantView", GrantView, GRANT_VIEW_FIELDS, "A request and the grant it became");
 
 static const Field CREDENTIALS_REPLY_FIELDS[] = {
     {FIELD(CredentialsReply, id, STRING), .required = true, .help = "Id of the grant"},

@@ -1,0 +1,52 @@
+// The HTTP API of daypassd: every request goes through the route table, which knows who may do
+// what. Logs each request once.
+#pragma once
+
+#include "api/authenticator.h"
+#include "api/route.h"
+#include "base/clock.h"
+#include "base/signing_key.h"
+#include "http/server.h"
+#include "store/store.h"
+
+typedef struct Api Api;
+
+typedef enum MetricsAccess { METRICS_LOOPBACK, METRICS_TOKEN, METRICS_OPEN } MetricsAccess;
+extern const EnumTable METRICS_ACCESSES; // "loopback", "token", "open"
+
+// Everything is borrowed while the Api lives.
+typedef struct ApiOptions {
+    Store *store;
+    const Clock *clock;
+    const SigningKey *action_key;
+    const SigningKey *audit_key;
+    int64_t lease_s;
+    int64_t max_body_bytes;                               // for documents
+    int64_t sign_ins_per_principal, sign_ins_per_address; // tries a minute
+    MetricsAccess metrics_access;
+    Authenticator *authenticator;
+    const RouteTable *routes; // NULL: ROUTES
+    // Called once the first administrator has a password; may be NULL.
+    void (*bootstrapped)(void *context);
+    void *context;
+} ApiOptions;
+
+// Refuses a bad route table.
+MUST_USE Status api_new(const ApiOptions *options, Api **ret_api, Error *reterr);
+Api *api_free(Api *api);
+DEFINE_CLEANUP(Api, api_free)
+
+// Until a server is attached every request is answered "starting". NULL detaches.
+void api_attach(Api *api, HttpServer *server);
+
+// For HttpServerOptions, with the Api as context.
+void api_handle(void *context, HttpRequest *request, HttpAnswer *answer);
+void api_refuse(void *context, HttpRequest *request, const Error *error, HttpAnswer *answer);
+
+// For StoreWatch: wake who waits for it. The context is the Api.
+void api_grant_changed(void *context, const char *grant_id);
+void api_work_queued(void *context, const char *connector);
+
+// OpenAPI 3.1 of a table, and the API reference in Markdown.
+json_t *openapi_document(Arena *arena, const RouteTable *table);
+const char *api_reference(Arena *arena, const RouteTable *table);

@@ -1,0 +1,374 @@
+// What connectors say and ask: enrolling, polling for actions, reporting outcomes and accounts.
+#include "api/authorisation.h"
+#include "api/call.h"
+#include "api/handlers.h"
+
+#include "base/id.h"
+#include "base/log.h"
+#include "domain/target_report.h"
+#include "wire/messages.h"
+
+#include <string.h>
+
+enum { CAPACITY_MAX = 100 };
+
+// ---- Enrolling --------------------------------------------------------------------------------
+
+// Whatever it serves is looked at, now that somebody can.
+static void queue_checks(Call *call, const char *connector) {
+    const Configuration *configuration = NULL;
+    Error error = {0};
+    if (call_configuration(call, &configuration, &error) != STATUS_OK)
+        return;
+    for (size_t i = 0; i < configuration->integrations.count; i++) {
+        const Integration *integration = &configuration->integrations.items[i];
+        if (!text_equal(integration->connector, connector))
+            continue;
+        if (store_queue_check(call->api->options.store, &ACTOR_SYSTEM, integration->name, "check",
+                              &error) != STATUS_OK ||
+            store_queue_check(call->api->options.store, &ACTOR_SYSTEM, integration->name,
+                              "discover", &error) != STATUS_OK)
+            log_event(LOG_WARNING, "check.not_queued", "integration", integration->name, "code",
+                      error.code, "message", error.message, NULL);
+    }
+}
+
+static Status public_key_check(const char *text, Error *reterr) {
+    // Any signature will do: only whether the text is a key is asked.
+    static const unsigned char NO_SIGNATURE[SIGNATURE_BYTES];
+    Error error = {0};
+    if (signature_verify(text, "", 0, NO_SIGNATURE, &error) != STATUS_OK &&
+        text_equal(error.code, "bad_signature"))
+        return STATUS_OK;
+    error_set(reterr, STATUS_INVALID, "bad_value",
+              "public_key: expected an Ed25519 public key in base64");
+    snprintf(reterr->pointer, sizeof(reterr->pointer), "/public_key");
+    return STATUS_INVALID;
+}
+
+static Status join_token(Call *call, const char **ret_token, Error *reterr) {
+    TRY(bearer_read(call->arena, http_request_header(call->request, "Authorization"), ret_token,
+                    reterr));
+    if (*ret_token == NULL)
+        return error_set(reterr, STATUS_UNAUTHENTICATED, "bad_join_token",
+                         "a join token is needed; make one with \"daypass connector create\"");
+    return STATUS_OK;
+}
+
+Status connector_enroll(Call *call, Error *reterr) {
+    const EnrollRequest *body = call->body;
+    const ApiOptions *options = &call->api->options;
+    const char *text = NULL;
+    TRY(join_token(call, &text, reterr));
+    TRY(public_key_check(body->public_key, reterr));
+    ConnectorInstance instance = {
+        .id = id_new(call->arena, "con"),
+        .public_key = body->public_key,
+        .host = body->host,
+        .version = body->version,
+        .enrolled_at = call_now_ms(call),
+        .last_seen_at = call_now_ms(call),
+    };
+    call->caller.actor.name = instance.id;
+    call->caller.actor.kind = "connector";
+    Error error = {0};
+    Status status = store_enroll(options->store, call->arena, &call->caller.actor,
+                                 token_hash(call->arena, text), &instance, &error);
+    if (status == STATUS_NOT_FOUND || status == STATUS_EXPIRED)
+        return error_set(reterr, STATUS_UNAUTHENTICATED, "bad_join_token",
+                         "the join token is not known, was used, or has ended; make another with "
+                         "\"daypass connector create\"");
+    if (status != STATUS_OK) {
+        *reterr = error;
+        return status;
+    }
+    call->caller.kind = CALLER_CONNECTOR; // for the log
+    queue_checks(call, instance.connector);
+    return call_reply(call,
+                      &(EnrollReply){
+                          .instance = instance.id,
+                          .connector = instance.connector,
+                          .deployment = store_deployment(options->store),
+                          .action_key = signing_key_public_text(call->arena, options->action_key),
+                      });
+}
+
+// ---- Polling ----------------------------------------------------------------------------------
+
+// What it says of integrations that it serves; of others it has nothing to say. Once per news.
+static Status save_health(Call *call, const PollRequest *body, Error *reterr) {
+    Store *store = call->api->options.store;
+    const Configuration *configuration = NULL;
+    if (body->health.count > 0)
+        TRY(call_configuration(call, &configuration, reterr));
+    for (size_t i = 0; i < body->health.count; i++) {
+        const IntegrationHealth *health = &body->health.items[i];
+        const Integration *integration =
+            configuration_integration(configuration, health->integration);
+        if (integration == NULL ||
+            !text_equal(integration->connector, call->caller.instance.connector))
+            continue;
+        IntegrationReport known = {0};
+        Error error = {0};
+        if (store_integration_report(store, call->arena, health->integration, &known, &error) ==
+                STATUS_OK &&
+            known.checked_at >= health->checked_at)
+            continue;
+        const IntegrationReport report = {
+            .integration = health->integration,
+            .ok = health->ok,
+            .message = health->message,
+            .checked_at = health->checked_at,
+        };
+        TRY(store_save_integration_report(store, &report, reterr));
+    }
+    return STATUS_OK;
+}
+
+static Status note_seen(Call *call, const PollRequest *body, Error *reterr) {
+    ConnectorInstance *instance = &call->caller.instance;
+    int64_t now_ms = call_now_ms(call);
+    instance->last_seen_at = now_ms;
+    if (body->version != NULL)
+        instance->version = body->version;
+    if (body->clock_at != 0)
+        instance->clock_difference_ms = body->clock_at - now_ms;
+    TRY(store_seen_instance(call->api->options.store, instance, reterr));
+    return save_health(call, body, reterr);
+}
+
+static Status sign_action(Call *call, const StoredAction *stored, SignedAction *ret_action,
+                          Error *reterr) {
+    Action action = {
+        .id = stored->id,
+        .deployment = store_deployment(call->api->options.store),
+        .connector = call->caller.instance.connector,
+        .instance = call->caller.instance.id,
+        .attempt = stored->attempt,
+        .grant_id = stored->grant_id,
+        .integration = stored->integration,
+        .issued_at = stored->issued_at,
+        .deadline_at = stored->deadline_at,
+        .expires_at = stored->expires_at,
+        .seal_to = stored->seal_to,
+        .plan = stored->plan,
+    };
+    if (!enum_find(&ACTION_KINDS, stored->kind, &action.kind))
+        return error_set(reterr, STATUS_INTERNAL, "store_damaged",
+                         "the store holds an action of an unknown kind");
+    *ret_action = action_sign(call->arena, call->api->options.action_key, &action);
+    log_event(LOG_INFO, "action.leased", "action", stored->id, "kind", stored->kind, "grant",
+              stored->grant_id, "integration", stored->integration, "instance",
+              call->caller.instance.id, NULL);
+    return STATUS_OK;
+}
+
+static Status lease(Call *call, int64_t capacity, SignedActions *ret_actions, Error *reterr) {
+    StoredActions stored = {0};
+    if (capacity > CAPACITY_MAX)
+        capacity = CAPACITY_MAX;
+    TRY(store_lease_actions(call->api->options.store, call->arena, &call->caller.instance, capacity,
+                            call->api->options.lease_s * SECOND_MS, &stored, reterr));
+    SignedActions actions = {
+        .items = arena_alloc(call->arena, (stored.count + 1) * sizeof(SignedAction)),
+        .count = stored.count,
+    };
+    for (size_t i = 0; i < stored.count; i++)
+        TRY(sign_action(call, &stored.items[i], &actions.items[i], reterr));
+    *ret_actions = actions;
+    return STATUS_OK;
+}
+
+Status connector_poll(Call *call, Error *reterr) {
+    const PollRequest *body = call->body;
+    if (!http_request_was_parked(call->request))
+        TRY(note_seen(call, body, reterr));
+    uint64_t sequence = call_sequence(call);
+    PollReply reply = {0};
+    // Without capacity it only says that it lives.
+    if (body->capacity > 0) {
+        TRY(lease(call, body->capacity, &reply.actions, reterr));
+        const char *key =
+            arena_printf(call->arena, "connector:%s", call->caller.instance.connector);
+        if (reply.actions.count == 0 && body->wait_s > 0 &&
+            call_park(call, key, body->wait_s * SECOND_MS, sequence))
+            return STATUS_OK;
+    }
+    reply.clock_at = call_now_ms(call);
+    return call_reply(call, &reply);
+}
+
+// ---- Reporting --------------------------------------------------------------------------------
+
+// Somebody with a connector's key speaks of what is another's.
+static Status refuse_foreign(Call *call, const Error *error, const char *what, Error *reterr) {
+    if (text_equal(error->code, "not_yours")) {
+        const json_t *detail =
+            json_keep(call->arena, json_pack("{s:s, s:s}", "code", error->code, "about", what));
+        call_note(call, &(AuditNote){.event = "connector.refused", .detail = detail});
+    }
+    *reterr = *error;
+    return error->status;
+}
+
+// What a check found, in a line: the first thing that is wrong.
+static Status read_checks(Call *call, const json_t *checks, bool *ret_ok, const char **ret_message,
+                          Error *reterr) {
+    if (!json_is_array(checks))
+        return error_set(reterr, STATUS_INVALID, "bad_value", "checks: expected a list");
+    *ret_ok = true;
+    *ret_message = NULL;
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        CheckItem item = {0};
+        TRY(shape_read(call->arena, &CHECK_ITEM_SHAPE, json_array_get(checks, i), &item, reterr));
+        if (item.result != CHECK_FAILED || !*ret_ok)
+            continue;
+        *ret_ok = false;
+        *ret_message = arena_printf(call->arena, "%s: %s", item.name,
+                                    item.found != NULL ? item.found : "failed");
+    }
+    return STATUS_OK;
+}
+
+// What was read on a target, for people who choose and administrators who repair. A discovery says
+// nothing about health unless it failed: without the time of a check the store keeps what it knows.
+static Status save_findings(Call *call, const ActionReport *body, const StoredAction *action,
+                            Error *reterr) {
+    int64_t now_ms = call_now_ms(call);
+    IntegrationReport report = {.integration = action->integration};
+    if (!body->done) {
+        report.message = body->message;
+        report.checked_at = now_ms;
+    }
+    if (body->checks != NULL) {
+        const char *wrong = NULL;
+        TRY(read_checks(call, body->checks, &report.ok, &wrong, reterr));
+        report.ok = report.ok && body->done;
+        report.message = wrong != NULL ? wrong : body->message;
+        report.checks = body->checks;
+        report.checked_at = now_ms;
+    }
+    if (body->discovery != NULL) {
+        Discovery discovery = {0};
+        TRY(shape_read(call->arena, &DISCOVERY_SHAPE, body->discovery, &discovery, reterr));
+        report.discovery = body->discovery;
+        report.discovered_at = now_ms;
+    }
+    return store_save_integration_report(call->api->options.store, &report, reterr);
+}
+
+Status connector_report(Call *call, Error *reterr) {
+    const ActionReport *body = call->body;
+    Store *store = call->api->options.store;
+    StoredAction action = {0};
+    Error error = {0};
+    Status status = store_find_action(store, call->arena, &call->caller.instance, body->action_id,
+                                      &action, &error);
+    if (status != STATUS_OK)
+        return refuse_foreign(call, &error, body->action_id, reterr);
+    call->grant_id = action.grant_id;
+    // Before it is done: a crash in between repeats the action rather than losing what was found.
+    if (action.grant_id == NULL && (body->discovery != NULL || body->checks != NULL || !body->done))
+        TRY(save_findings(call, body, &action, reterr));
+    const StoreReport report = {
+        .action_id = body->action_id,
+        .attempt = body->attempt,
+        .done = body->done,
+        .failure = body->failure,
+        .code = body->code,
+        .message = body->message,
+        .expires_at = body->expires_in_ms != 0 ? call_now_ms(call) + body->expires_in_ms : 0,
+        .sealed = body->sealed,
+        .outcome = body->outcome,
+    };
+    status = store_report_action(store, call->arena, &call->caller.instance, &report, &error);
+    if (status != STATUS_OK)
+        return refuse_foreign(call, &error, body->action_id, reterr);
+    log_event(body->done ? LOG_INFO : LOG_WARNING, "action.reported", "action", action.id, "kind",
+              action.kind, "grant", action.grant_id, "integration", action.integration, "instance",
+              call->caller.instance.id, "failure", body->failure, "code", body->code, "message",
+              body->message, NULL);
+    return call_reply_nothing(call);
+}
+
+// ---- Accounts ---------------------------------------------------------------------------------
+
+static Status reconcile(Call *call, const SweptAccount *swept, Error *reterr) {
+    const StoreSweptAccount account = {
+        .account = swept->account,
+        .grant_id = swept->grant_id,
+        .removed = swept->removed,
+        .can_login = swept->can_login,
+        .message = swept->message,
+        .outcome = swept->outcome,
+    };
+    Error error = {0};
+    Status status = store_reconcile_account(call->api->options.store, call->arena,
+                                            &call->caller.instance, &account, &error);
+    return status == STATUS_OK ? STATUS_OK : refuse_foreign(call, &error, swept->account, reterr);
+}
+
+static bool is_swept_target(const SweepReport *sweep, const char *admin_secret,
+                            const TargetAddress *target) {
+    int64_t usual = target_default_port((TargetKind)target->kind);
+    return text_equal(sweep->admin_secret, admin_secret) && text_equal(sweep->host, target->host) &&
+           (sweep->port != 0 ? sweep->port : usual) == (target->port != 0 ? target->port : usual);
+}
+
+static bool is_among(const SweptAccounts *accounts, const char *name) {
+    for (size_t i = 0; i < accounts->count; i++) {
+        if (text_equal(accounts->items[i].account, name))
+            return true;
+    }
+    return false;
+}
+
+// A grant that lives and whose account the sweep should have met, and did not: like one that cannot
+// log in any more.
+static Status reconcile_missing(Call *call, const SweepReport *sweep, const Grant *grant,
+                                Error *reterr) {
+    enum { MARGIN_MS = 60 * SECOND_MS }; // clocks, and what was under way during the sweep
+    const Plan *plan = grant->plan;
+    int64_t swept_at = sweep->swept_at - call->caller.instance.clock_difference_ms;
+    if (!text_equal(plan->connector, call->caller.instance.connector) ||
+        !is_swept_target(sweep, plan->admin_secret, plan->target) || grant->drifted ||
+        grant->granted_at + MARGIN_MS > swept_at || is_among(&sweep->accounts, plan->account))
+        return STATUS_OK;
+    return reconcile(call,
+                     &(SweptAccount){.account = plan->account,
+                                     .grant_id = grant->id,
+                                     .message = "the account is not on the target any more"},
+                     reterr);
+}
+
+static Status reconcile_integration(Call *call, const SweepReport *sweep, const char *integration,
+                                    Error *reterr) {
+    enum { PAGE = 500 };
+    GrantFilter filter = {.integration = integration, .live_only = true, .limit = PAGE};
+    string_list_add(call->arena, &filter.states, enum_name(&GRANT_STATES, GRANT_ACTIVE));
+    Grants grants = {0};
+    do {
+        TRY(store_list_grants(call->api->options.store, call->arena, &filter, &grants, reterr));
+        for (size_t i = 0; i < grants.count; i++) {
+            TRY(reconcile_missing(call, sweep, &grants.items[i], reterr));
+            filter.after_id = grants.items[i].id;
+        }
+    } while (grants.count == PAGE);
+    return STATUS_OK;
+}
+
+Status connector_report_accounts(Call *call, Error *reterr) {
+    const SweepReport *sweep = call->body;
+    for (size_t i = 0; i < sweep->accounts.count; i++)
+        TRY(reconcile(call, &sweep->accounts.items[i], reterr));
+    const Configuration *configuration = NULL;
+    TRY(call_configuration(call, &configuration, reterr));
+    for (size_t i = 0; i < configuration->integrations.count; i++) {
+        const Integration *integration = &configuration->integrations.items[i];
+        const TargetAddress target = integration_target(integration);
+        if (text_equal(integration->connector, call->caller.instance.connector) &&
+            is_swept_target(sweep, integration->admin_secret, &target))
+            TRY(reconcile_integration(call, sweep, integration->name, reterr));
+    }
+    return call_reply_nothing(call);
+}
