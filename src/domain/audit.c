@@ -128,7 +128,8 @@ static void add_csv(Buffer *line, const char *text) {
 
 // A field as the CSV shows it: as in JSON, but text without quotes.
 static const char *csv_text(Arena *arena, const json_t *value) {
-    return json_is_string(value) ? json_string_value(value) : json_text(arena, value);
+    const char *text = json_string_value(value);
+    return text != NULL ? text : json_text(arena, value);
 }
 
 const char *audit_event_csv(Arena *arena, const AuditEvent *event) {

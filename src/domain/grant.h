@@ -145,7 +145,8 @@ typedef struct RequestForm {
     int64_t now_ms;
 } RequestForm;
 // "not_a_requester" (the same for a flow that is not there, so that nobody learns of others' flows),
-// "reason_missing", "reason_too_long", "bad_reason", "duration_too_long", "duration_too_short".
+// "reason_missing", "reason_too_long", "bad_reason", "duration_too_long", "duration_too_short",
+// "unknown_integration".
 // The draft is pending, points into the configuration, and its plan is whole.
 MUST_USE Status grant_draft(Arena *arena, const Configuration *configuration,
                             const RequestForm *form, Grant *ret_grant, Error *reterr);

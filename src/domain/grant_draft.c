@@ -84,9 +84,12 @@ Status grant_draft(Arena *arena, const Configuration *configuration, const Reque
     TRY(reason_check(flow, form->reason, reterr));
     int64_t duration_s;
     TRY(flow_duration(flow, form->duration_s, &duration_s, reterr));
-    // A flow names an integration that is there: configuration_compare keeps it so.
     const Integration *integration = configuration_integration(configuration, flow->integration);
-    assert(integration != NULL);
+    if (integration == NULL)
+        return error_set(reterr, STATUS_CONFLICT, "unknown_integration",
+                         "flow %s names integration %s, which is not there; an administrator has "
+                         "to declare it",
+                         flow->name, flow->integration);
     const Plan request = {
         .grant_id = form->id,
         .deployment = form->deployment,
@@ -137,7 +140,8 @@ Status grant_check_current(Arena *arena, const Configuration *configuration, con
     if (!may_request(configuration, flow, grant->requester))
         return flow_changed(grant, "the requester lost the right to this flow", reterr);
     const Integration *integration = configuration_integration(configuration, flow->integration);
-    assert(integration != NULL);
+    if (integration == NULL)
+        return flow_changed(grant, "the integration was deleted", reterr);
     if (!same(arena, &PLAN_SHAPE, grant->plan, plan_make(arena, integration, flow, grant->plan)))
         return flow_changed(grant, "the integration was changed", reterr);
     return STATUS_OK;

@@ -312,8 +312,9 @@ Status access_item_check(const AccessItem *item, Error *reterr) {
 
 // As SQL would show it: names that need quotes have them.
 static void add_name(Buffer *text, const char *name) {
+    static const char DIGITS[] = "0123456789"; // begin no name
     static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    bool plain = name[strspn(name, PLAIN)] == '\0' && !(name[0] >= '0' && name[0] <= '9');
+    bool plain = name[strspn(name, PLAIN)] == '\0' && strspn(name, DIGITS) == 0;
     if (plain) {
         buffer_add(text, name);
         return;

@@ -144,6 +144,17 @@ static void refuses_durations_outside_the_flow(void **state) {
     is_refused(&form, STATUS_INVALID, "duration_too_short");
 }
 
+static void refuses_a_flow_without_its_integration(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    Configuration configuration = shop(arena);
+    configuration.integrations.count = 0; // no declaration leads here
+    const RequestForm form = form_of();
+    Grant grant;
+    Error error = {0};
+    expect_fault(grant_draft(arena, &configuration, &form, &grant, &error), &error, STATUS_CONFLICT,
+                 "unknown_integration");
+}
+
 static void a_request_stays_current_while_nothing_changes(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     const Configuration before = shop(arena);
@@ -178,6 +189,9 @@ static void a_request_does_not_outlive_what_it_was_made_for(void **state) {
     now = shop(arena);
     now.integrations.items[0].host = "elsewhere";
     is_changed(arena, &now, "the integration was changed");
+    now = shop(arena);
+    now.integrations.count = 0;
+    is_changed(arena, &now, "the integration was deleted");
     now = shop(arena);
     now.groups.items[0].members = (StringList){0};
     is_changed(arena, &now, "the requester lost");
@@ -223,6 +237,7 @@ int main(void) {
         cmocka_unit_test(a_reason_is_wanted_where_the_flow_says_so),
         cmocka_unit_test(a_reason_is_one_short_line),
         cmocka_unit_test(refuses_durations_outside_the_flow),
+        cmocka_unit_test(refuses_a_flow_without_its_integration),
         cmocka_unit_test(a_request_stays_current_while_nothing_changes),
         cmocka_unit_test(a_request_does_not_outlive_what_it_was_made_for),
         cmocka_unit_test(an_extension_is_within_the_flow),
