@@ -93,6 +93,11 @@ static Status bad_input(Error *reterr) {
                      INPUT_NONCE, INPUT_KEY_ID, INPUT_END);
 }
 
+// Is there at all, and no longer than any of ours.
+static bool fits(const char *header) {
+    return header != NULL && strnlen(header, HEADER_MAX + 1) <= HEADER_MAX;
+}
+
 // Takes `word` off the front.
 static bool take_word(const char **rest, const char *word) {
     if (!text_starts_with(*rest, word))
@@ -129,7 +134,7 @@ Status request_claim_parse(Arena *arena, const char *signature_input, SignatureC
                            Error *reterr) {
     const char *rest = signature_input;
     SignatureClaim claim = {0};
-    bool good = strnlen(rest, HEADER_MAX + 1) <= HEADER_MAX && take_word(&rest, INPUT_BEGIN) &&
+    bool good = fits(rest) && take_word(&rest, INPUT_BEGIN) &&
                 take_number(&rest, &claim.created_s) && take_word(&rest, INPUT_NONCE) &&
                 take_name(arena, &rest, NONCE_MIN, NONCE_MAX, &claim.nonce) &&
                 take_word(&rest, INPUT_KEY_ID) &&
@@ -158,8 +163,7 @@ static Status check_freshness(int64_t created_s, int64_t now_s, Error *reterr) {
 // sig1=:base64 of 64 bytes:
 static bool parse_signature(Arena *arena, const char *header, unsigned char **ret_signature) {
     const char *rest = header;
-    if (strnlen(header, HEADER_MAX + 1) > HEADER_MAX || !take_word(&rest, LABEL) ||
-        !take_word(&rest, ":"))
+    if (!fits(rest) || !take_word(&rest, LABEL) || !take_word(&rest, ":"))
         return false;
     size_t text_length = strcspn(rest, ":");
     if (strcmp(rest + text_length, ":") != 0)

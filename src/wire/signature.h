@@ -30,6 +30,8 @@ typedef struct SignedRequest {
 void request_sign(Arena *arena, const SigningKey *key, const char *key_id,
                   const SignedRequest *request, int64_t created_s, SignedHeaders *ret_headers);
 
+// A header that was not there is NULL, and refused as any other that is not in order.
+
 // First half of the check: which key and nonce does it claim. Strict about the form.
 typedef struct SignatureClaim {
     const char *key_id; // arena
