@@ -47,10 +47,10 @@ const char *manual_page(Arena *arena) {
     for (size_t i = 0; i < MANUAL_COMMAND_COUNT; i++)
         buffer_addf(&text, ".TP\n.B %s %s\n%s.\n", MANUAL_COMMANDS[i].name,
                     MANUAL_COMMANDS[i].options, MANUAL_COMMANDS[i].help);
-    buffer_add(&text, ".SH OPTIONS\n");
+    buffer_add(&text, ".SH COMMAND LINE OPTIONS\n");
     for (size_t i = 0; i < COUNT_OF(COMMON_OPTIONS); i++)
         buffer_addf(&text, ".TP\n.B %s\n%s.\n", COMMON_OPTIONS[i].name, COMMON_OPTIONS[i].help);
-    buffer_addf(&text, ".SH CONFIGURATION\n%s", options_man(arena, &CONNECTOR_OPTIONS_SHAPE));
+    buffer_add(&text, options_man(arena, &CONNECTOR_OPTIONS_SHAPE));
     buffer_add(&text, ".SH EXIT STATUS\n0 on success, 2 for wrong usage, otherwise a code per kind "
                       "of failure as of\n.BR daypass (1).\n.SH SEE ALSO\n.BR daypass (1),\n"
                       ".BR daypassd (8)\n");
