@@ -197,7 +197,7 @@ static Status read_object(Reader *reader, size_t depth, YamlPlaces *place, json_
             break;
         }
         size_t line = event.start_mark.line + 1;
-        const char *key;
+        const char *key = NULL;
         TRY(read_key(reader, &event, object, place, &key, reterr));
         TRY(next_event(reader, &event, reterr));
         YamlPlaces *at = yaml_places_add(reader->arena, place, key, line);
