@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Shows that the programs of a release build are hardened, and link only what their part may know:
+programs_test.py BUILD. The process boundary is the security boundary: daypassd has no client of a
+database it grants access to, and only daypassd has the store."""
+
+import os
+import re
+import subprocess
+import sys
+
+# program, its file below the build folder, libraries of ours it must not need
+PROGRAMS = [
+    ("daypassd", "src/server/daypassd", ["libpq", "libcurl", "libsmartcols"]),
+    ("daypass-connector", "src/connector/daypass-connector",
+     ["libsqlite3", "libmicrohttpd", "libsmartcols"]),
+    ("daypass", "src/cli/daypass", ["libpq", "libsqlite3", "libmicrohttpd"]),
+]
+
+
+def readelf(option, path):
+    return subprocess.run(
+        ["readelf", "-W", option, path], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def points(name, path, forbidden):
+    if not os.path.exists(path):
+        return [(False, f"{name} is built", path)]
+    header, dynamic = readelf("-h", path), readelf("-d", path)
+    segments, symbols = readelf("-l", path), readelf("-s", path)
+    stack = re.search(r"GNU_STACK.*", segments)
+    found = [
+        ("DYN" in header, f"{name} is position independent", header),
+        ("GNU_RELRO" in segments and re.search(r"BIND_NOW|\bNOW\b", dynamic), f"{name} resolves its libraries at start and then write-protects them", dynamic),
+        (stack and "RWE" not in stack.group(0), f"{name} has no executable stack", segments),
+        ("__stack_chk_fail" in symbols, f"{name} guards its stack", ""),
+        (re.search(r"__\w+_chk\b(?<!__stack_chk)", symbols), f"{name} is fortified", ""),
+        (not re.search(r"RPATH|RUNPATH", dynamic), f"{name} takes libraries from the system only", dynamic),
+    ]
+    for library in forbidden:
+        found.append((library + ".so" not in dynamic, f"{name} does not link {library}", dynamic))
+    return found
+
+
+def main():
+    build = sys.argv[1]
+    results = []
+    for name, file, forbidden in PROGRAMS:
+        results += points(name, os.path.join(build, file), forbidden)
+    print(f"1..{len(results)}")
+    for number, (good, title, evidence) in enumerate(results, 1):
+        print(f"{'ok' if good else 'not ok'} {number} - {title}")
+        if not good:
+            for line in evidence.splitlines()[:40]:
+                print("#   " + line)
+    return 0 if all(good for good, *_ in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
