@@ -1,6 +1,5 @@
 """The main job: asked, decided, given, used, ended, on record."""
 
-
 import json
 
 from world import World, check, check_equal, main, test_with, wait_until
@@ -65,8 +64,8 @@ def trail_is_complete(world, grant):
             world.cli("admin", "audit", "--grant", grant, "--format", "jsonl").out.splitlines(),
         )
     ]
-    wanted = ["grant.requested", "grant.approved", "grant.granted", "grant.expired", "grant.ended"]
-    missing = [event for event in wanted if event not in events]
+    wanted = ["requested", "approved", "granting", "active", "revoking", "ended"]
+    missing = [event for event in wanted if f"grant.{event}" not in events]
     check_equal(missing, [], f"events missing from {events}")
     export = world.path("audit.jsonl")
     with open(export, "w", encoding="utf-8") as file:
