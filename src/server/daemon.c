@@ -1,0 +1,323 @@
+#include "server/daemon.h"
+
+#include "api/api.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "server/bootstrap.h"
+#include "server/due_worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+enum {
+    MAX_HEADER_BYTES = 16 * 1024,
+    MAX_PEM_BYTES = 256 * 1024,
+    SPARE_FILES = 256, // beside connections: the store's, the log's, …
+};
+
+// PEM text of a listener; both NULL without TLS.
+typedef struct TlsText {
+    Buffer certificate;
+    Secret *key;
+} TlsText;
+
+struct Daemon {
+    const ServerOptions *options;
+    Arena *arena;
+    SigningKey *action_key;
+    SigningKey *audit_key;
+    Store *store;
+    PasswordAuthenticator *authenticator;
+    Api *api;
+    DueWorker *due;
+    TlsText tls;
+    HttpServer *server;
+    int port; // as chosen
+    const char *bootstrap_path;
+    const char *address_path;
+    const char *url;
+};
+
+static const char *state_path(const Daemon *daemon, const char *name) {
+    return arena_printf(daemon->arena, "%s/%s", daemon->options->state_folder, name);
+}
+
+// ---- TLS --------------------------------------------------------------------------------------
+
+static void tls_text_done(TlsText *text) {
+    buffer_done(&text->certificate);
+    text->key = secret_free(text->key);
+}
+
+static Status tls_text_read(const TlsOptions *options, TlsText *ret_text, Error *reterr) {
+    TlsText text = {.certificate = {.ceiling = MAX_PEM_BYTES}};
+    if (options == NULL) {
+        *ret_text = text;
+        return STATUS_OK;
+    }
+    Status status = file_read(options->certificate_file, &text.certificate, reterr);
+    if (status == STATUS_OK)
+        status = secret_read_file(options->key_file, true, &text.key, reterr);
+    if (status != STATUS_OK) {
+        error_prefix(reterr, "TLS");
+        tls_text_done(&text);
+        return status;
+    }
+    *ret_text = text;
+    return STATUS_OK;
+}
+
+// ---- Listening --------------------------------------------------------------------------------
+
+static Status listen_with(Daemon *daemon, const TlsText *tls, Error *reterr) {
+    const ServerOptions *options = daemon->options;
+    const LimitOptions *limits = options->limits;
+    const HttpServerOptions http = {
+        .host = options->listen->address,
+        .port = daemon->port,
+        .tls_certificate_pem = tls->key != NULL ? buffer_text(&tls->certificate) : NULL,
+        .tls_key_pem = tls->key != NULL ? secret_text(tls->key) : NULL,
+        .max_body_bytes = (size_t)limits->max_body_bytes,
+        .max_header_bytes = MAX_HEADER_BYTES,
+        .threads = (int)limits->threads,
+        .max_connections = (int)limits->connections,
+        .max_connections_per_address = (int)limits->connections_per_address,
+        .idle_timeout_s = (int)limits->idle_timeout_s,
+        .clock = &SYSTEM_CLOCK,
+        .handler = api_handle,
+        .refuse = api_refuse,
+        .context = daemon->api,
+    };
+    TRY(http_server_start(&http, &daemon->server, reterr));
+    daemon->port = http_server_port(daemon->server);
+    api_attach(daemon->api, daemon->server);
+    return STATUS_OK;
+}
+
+// Nobody may wake a server that is gone: the one thread of ours that could is stopped with it.
+static void stop_listening(Daemon *daemon) {
+    if (daemon->due != NULL)
+        due_worker_stop(daemon->due);
+    if (daemon->api != NULL)
+        api_attach(daemon->api, NULL);
+    if (daemon->server != NULL)
+        daemon->server = http_server_stop(daemon->server);
+}
+
+static Status start_listening(Daemon *daemon, const TlsText *tls, Error *reterr) {
+    TRY(listen_with(daemon, tls, reterr));
+    return due_worker_start(daemon->due, reterr);
+}
+
+static Status write_address(Daemon *daemon, Error *reterr) {
+    const char *host = daemon->options->listen->address;
+    bool is_ipv6 = strchr(host, ':') != NULL;
+    daemon->url = arena_printf(daemon->arena, "%s://%s%s%s:%d",
+                               daemon->options->tls != NULL ? "https" : "http", is_ipv6 ? "[" : "",
+                               host, is_ipv6 ? "]" : "", daemon->port);
+    const char *line = arena_printf(daemon->arena, "%s\n", daemon->url);
+    return file_write(daemon->address_path, 0600, line, strlen(line), reterr);
+}
+
+// As many files as connections may be open, as far as we are allowed.
+static void raise_file_limit(int64_t connections) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    rlim_t wanted = (rlim_t)connections + SPARE_FILES;
+    if (limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    bool raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
+    if (!raised || limit.rlim_cur < wanted)
+        log_event(LOG_WARNING, "limits.files", "hint",
+                  "fewer files may be open than limits.connections says; raise LimitNOFILE", NULL);
+}
+
+// ---- Putting together -------------------------------------------------------------------------
+
+static void grant_changed(void *context, const char *grant_id) {
+    api_grant_changed(((Daemon *)context)->api, grant_id);
+}
+
+static void work_queued(void *context, const char *connector) {
+    api_work_queued(((Daemon *)context)->api, connector);
+}
+
+static void due_changed(void *context) {
+    due_worker_wake(((Daemon *)context)->due);
+}
+
+static void bootstrapped(void *context) {
+    bootstrap_finish(((Daemon *)context)->bootstrap_path);
+}
+
+static Status open_state(Daemon *daemon, Error *reterr) {
+    TRY(folder_ensure(daemon->options->state_folder, 0700, reterr));
+    unlink(daemon->address_path); // of a run before: it names no port any more
+    TRY(signing_key_ensure(state_path(daemon, "action.key"), &daemon->action_key, reterr));
+    TRY(signing_key_ensure(state_path(daemon, "audit.key"), &daemon->audit_key, reterr));
+    const StoreOptions store = {
+        .url = server_options_store_url(daemon->arena, daemon->options),
+        .clock = &SYSTEM_CLOCK,
+        .audit_key = daemon->audit_key,
+    };
+    return store_open(&store, &daemon->store, reterr);
+}
+
+static Status open_api(Daemon *daemon, Error *reterr) {
+    const LimitOptions *limits = daemon->options->limits;
+    daemon->authenticator = password_authenticator_new((int)limits->sign_ins_at_once);
+    const ApiOptions api = {
+        .store = daemon->store,
+        .clock = &SYSTEM_CLOCK,
+        .action_key = daemon->action_key,
+        .audit_key = daemon->audit_key,
+        .lease_s = daemon->options->actions->lease_s,
+        .sign_ins_per_principal = limits->sign_ins_per_principal,
+        .sign_ins_per_address = limits->sign_ins_per_address,
+        .metrics_access = (MetricsAccess)daemon->options->metrics->access,
+        .authenticator = password_authenticator_base(daemon->authenticator),
+        .bootstrapped = bootstrapped,
+        .context = daemon,
+    };
+    TRY(api_new(&api, &daemon->api, reterr));
+    daemon->due = due_worker_new(daemon->store, &SYSTEM_CLOCK);
+    const StoreWatch watch = {
+        .context = daemon,
+        .grant_changed = grant_changed,
+        .work_queued = work_queued,
+        .due_changed = due_changed,
+    };
+    store_watch(daemon->store, &watch);
+    return bootstrap_prepare(daemon->store, &SYSTEM_CLOCK, daemon->bootstrap_path, reterr);
+}
+
+static Status start(Daemon *daemon, Error *reterr) {
+    TRY(tls_text_read(daemon->options->tls, &daemon->tls, reterr));
+    TRY(open_state(daemon, reterr));
+    TRY(open_api(daemon, reterr));
+    raise_file_limit(daemon->options->limits->connections);
+    TRY(start_listening(daemon, &daemon->tls, reterr));
+    return write_address(daemon, reterr);
+}
+
+Status daemon_start(const ServerOptions *options, Daemon **ret_daemon, Error *reterr) {
+    CLEANUP(daemon_stopp) Daemon *daemon = mem_alloc(sizeof(*daemon));
+    daemon->options = options;
+    daemon->arena = arena_new();
+    daemon->port = (int)options->listen->port;
+    daemon->bootstrap_path = state_path(daemon, "bootstrap-token");
+    daemon->address_path = state_path(daemon, "address");
+    TRY(start(daemon, reterr));
+    log_event(LOG_INFO, "server.listening", "url", daemon->url, "version", DAYPASS_VERSION,
+              "deployment", store_deployment(daemon->store), NULL);
+    *ret_daemon = daemon;
+    daemon = NULL;
+    return STATUS_OK;
+}
+
+Daemon *daemon_stop(Daemon *daemon) {
+    if (daemon == NULL)
+        return NULL;
+    stop_listening(daemon);
+    // The watch goes on until the store is closed: what it wakes comes after.
+    store_close(daemon->store);
+    due_worker_free(daemon->due);
+    api_free(daemon->api);
+    password_authenticator_free(daemon->authenticator);
+    signing_key_free(daemon->action_key);
+    signing_key_free(daemon->audit_key);
+    tls_text_done(&daemon->tls);
+    if (daemon->url != NULL)
+        unlink(daemon->address_path);
+    arena_free(daemon->arena);
+    return mem_free(daemon);
+}
+
+const char *daemon_url(const Daemon *daemon) {
+    return daemon->url;
+}
+
+Status daemon_reload(Daemon *daemon, Error *reterr) {
+    if (daemon->options->tls == NULL)
+        return STATUS_OK;
+    TlsText fresh = {0};
+    TRY(tls_text_read(daemon->options->tls, &fresh, reterr));
+    stop_listening(daemon);
+    Error error = {0};
+    Status status = start_listening(daemon, &fresh, &error);
+    if (status == STATUS_OK) {
+        tls_text_done(&daemon->tls);
+        daemon->tls = fresh;
+        return STATUS_OK;
+    }
+    tls_text_done(&fresh);
+    stop_listening(daemon);
+    TRY(start_listening(daemon, &daemon->tls, reterr));
+    *reterr = error;
+    return status;
+}
+
+// ---- Its life ---------------------------------------------------------------------------------
+
+static void tell_manager(const char *state) {
+#ifdef HAVE_LIBSYSTEMD
+    sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+// Only this thread takes them; the others inherit the mask.
+static sigset_t block_signals(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, NULL);
+    return signals;
+}
+
+// False when the listener is lost for good.
+static bool reload(Daemon *daemon) {
+    Error error = {0};
+    tell_manager("RELOADING=1");
+    if (daemon_reload(daemon, &error) == STATUS_OK)
+        log_event(LOG_INFO, "server.reloaded", NULL);
+    else
+        log_event(LOG_ERROR, "server.not_reloaded", "code", error.code, "message", error.message,
+                  "detail", error.detail, NULL);
+    tell_manager("READY=1");
+    return daemon->server != NULL;
+}
+
+Status daemon_run(const ServerOptions *options, Error *reterr) {
+    sigset_t signals = block_signals();
+    CLEANUP(daemon_stopp) Daemon *daemon = NULL;
+    TRY(daemon_start(options, &daemon, reterr));
+    tell_manager("READY=1");
+    int signal_number = 0;
+    while (signal_number != SIGTERM && signal_number != SIGINT) {
+        if (sigwait(&signals, &signal_number) != 0)
+            continue;
+        if (signal_number == SIGHUP && !reload(daemon))
+            return error_set(reterr, STATUS_UNAVAILABLE, "cannot_listen",
+                             "listening could not be taken up again");
+    }
+    tell_manager("STOPPING=1");
+    log_event(LOG_INFO, "server.stopping", NULL);
+    return STATUS_OK;
+}

@@ -1,0 +1,132 @@
+#include "server/server_options.h"
+
+#include "api/api.h"
+#include "base/log.h"
+#include "config/options.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+enum { PATH_MAX_BYTES = 4096 };
+
+static const Field LISTEN_FIELDS[] = {
+    {FIELD(ListenOptions, address, STRING), .default_text = "127.0.0.1",
+     .help = "IP address to listen on; 0.0.0.0 or :: for all of them"},
+    {FIELD(ListenOptions, port, INT), .default_text = "8443", .max = 65535,
+     .help = "Port to listen on; 0 for any free one"},
+};
+static const Shape LISTEN_SHAPE =
+    SHAPE("ListenOptions", ListenOptions, LISTEN_FIELDS, "Where to listen");
+
+static const Field TLS_FIELDS[] = {
+    {FIELD(TlsOptions, certificate_file, STRING), .required = true, .min = 1, .max = PATH_MAX_BYTES,
+     .help = "Certificate and its chain, PEM; read again at SIGHUP, like the key"},
+    {FIELD(TlsOptions, key_file, STRING), .required = true, .min = 1, .max = PATH_MAX_BYTES,
+     .help = "Private key, PEM, readable by its owner alone"},
+};
+static const Shape TLS_SHAPE = SHAPE("TlsOptions", TlsOptions, TLS_FIELDS,
+                                     "TLS; required on any other than a loopback address");
+
+static const Field STORE_FIELDS[] = {
+    {FIELD(ServerStoreOptions, url, STRING), .max = PATH_MAX_BYTES,
+     .help = "Where the record is kept; absent: sqlite:STATE_FOLDER/daypass.db"},
+};
+static const Shape STORE_SHAPE =
+    SHAPE("StoreOptions", ServerStoreOptions, STORE_FIELDS, "The store");
+
+static const char *const LOG_FORMAT_NAMES[] = {
+    [LOG_FORMAT_TEXT] = "text",
+    [LOG_FORMAT_JSON] = "json",
+};
+static const EnumTable LOG_FORMATS = {"log format", LOG_FORMAT_NAMES, COUNT_OF(LOG_FORMAT_NAMES)};
+
+static const Field LOG_FIELDS[] = {
+    {FIELD(ServerLogOptions, level, ENUM), .names = &LOG_LEVELS, .default_text = "info",
+     .help = "The least that is logged"},
+    {FIELD(ServerLogOptions, format, ENUM), .names = &LOG_FORMATS, .default_text = "text",
+     .help = "key=value text, or JSON"},
+};
+static const Shape LOG_SHAPE =
+    SHAPE("LogOptions", ServerLogOptions, LOG_FIELDS, "Log on standard error");
+
+static const Field LIMIT_FIELDS[] = {
+    {FIELD_NAMED("max_body", LimitOptions, max_body_bytes, INT), .default_text = "4194304",
+     .min = 65536, .max = 64 * 1024 * 1024, .help = "Largest body of a request, in bytes"},
+    {FIELD(LimitOptions, connections, INT), .default_text = "20000", .min = 16, .max = 1000000,
+     .help = "Connections at the same time; a waiting connector is one"},
+    {FIELD(LimitOptions, connections_per_address, INT), .default_text = "1000", .min = 4,
+     .max = 1000000, .help = "Of these, from one address"},
+    {FIELD(LimitOptions, threads, INT), .default_text = "8", .min = 4, .max = 256,
+     .help = "Threads that serve requests; waiting takes none"},
+    {FIELD_NAMED("idle_timeout", LimitOptions, idle_timeout_s, DURATION), .default_text = "30s",
+     .min = 1, .max = 600, .help = "A client that sends or takes nothing this long is cut off"},
+    {FIELD(LimitOptions, sign_ins_at_once, INT), .default_text = "2", .min = 1, .max = 64,
+     .help = "Passwords worked on at the same time, each of which takes 64 MiB"},
+    {FIELD(LimitOptions, sign_ins_per_principal, INT), .default_text = "10", .min = 1, .max = 6000,
+     .help = "Failed tries to sign in a minute, for one principal"},
+    {FIELD(LimitOptions, sign_ins_per_address, INT), .default_text = "60", .min = 1, .max = 6000,
+     .help = "Failed tries to sign in a minute, from one address"},
+};
+static const Shape LIMIT_SHAPE =
+    SHAPE("LimitOptions", LimitOptions, LIMIT_FIELDS, "Ceilings, so that nobody takes all");
+
+static const Field METRICS_FIELDS[] = {
+    {FIELD(MetricsOptions, access, ENUM), .names = &METRICS_ACCESSES, .default_text = "loopback",
+     .help = "Who may read /metrics: this host, tokens of auditors and administrators, anybody"},
+};
+static const Shape METRICS_SHAPE =
+    SHAPE("MetricsOptions", MetricsOptions, METRICS_FIELDS, "Metrics");
+
+static const Field ACTION_FIELDS[] = {
+    {FIELD_NAMED("lease", ActionOptions, lease_s, DURATION), .default_text = "60s", .min = 1,
+     .max = 3600, .help = "How long a connector has for an action before it is handed out again"},
+};
+static const Shape ACTION_OPTIONS_SHAPE =
+    SHAPE("ActionOptions", ActionOptions, ACTION_FIELDS, "Work for connectors");
+
+static const Field SERVER_OPTIONS_FIELDS[] = {
+    {FIELD(ServerOptions, listen, OBJECT), .shape = &LISTEN_SHAPE, .help = "Where to listen"},
+    {FIELD(ServerOptions, tls, OBJECT), .shape = &TLS_SHAPE,
+     .help = "TLS; required on any other than a loopback address"},
+    {FIELD(ServerOptions, state_folder, STRING), .default_text = "/var/lib/daypass", .min = 1,
+     .max = PATH_MAX_BYTES,
+     .help = "Folder of keys and store, mode 0700; made when it is not there"},
+    {FIELD(ServerOptions, store, OBJECT), .shape = &STORE_SHAPE, .help = "The store"},
+    {FIELD(ServerOptions, log, OBJECT), .shape = &LOG_SHAPE, .help = "Log on standard error"},
+    {FIELD(ServerOptions, limits, OBJECT), .shape = &LIMIT_SHAPE,
+     .help = "Ceilings, so that nobody takes all"},
+    {FIELD(ServerOptions, metrics, OBJECT), .shape = &METRICS_SHAPE, .help = "Metrics"},
+    {FIELD(ServerOptions, actions, OBJECT), .shape = &ACTION_OPTIONS_SHAPE,
+     .help = "Work for connectors"},
+};
+const Shape SERVER_OPTIONS_SHAPE =
+    SHAPE("ServerOptions", ServerOptions, SERVER_OPTIONS_FIELDS, "Configuration of daypassd");
+
+static bool is_loopback(const char *address) {
+    struct in_addr ipv4;
+    struct in6_addr ipv6;
+    if (inet_pton(AF_INET, address, &ipv4) == 1)
+        return (ntohl(ipv4.s_addr) >> 24) == 127;
+    return inet_pton(AF_INET6, address, &ipv6) == 1 && IN6_IS_ADDR_LOOPBACK(&ipv6);
+}
+
+Status server_options_load(Arena *arena, const char *path, ServerOptions *ret_options,
+                           Error *reterr) {
+    ServerOptions options = {0};
+    TRY(options_load(arena, &SERVER_OPTIONS_SHAPE, path, &options, reterr));
+    if (options.tls == NULL && !is_loopback(options.listen->address))
+        return error_set(reterr, STATUS_INVALID, "tls_required",
+                         "%s%sTLS is needed to listen on %s: set tls.certificate_file and "
+                         "tls.key_file, or listen.address to 127.0.0.1 with a proxy in front that "
+                         "ends TLS",
+                         path != NULL ? path : "", path != NULL ? ": " : "",
+                         options.listen->address);
+    *ret_options = options;
+    return STATUS_OK;
+}
+
+const char *server_options_store_url(Arena *arena, const ServerOptions *options) {
+    if (options->store != NULL && options->store->url != NULL)
+        return options->store->url;
+    return arena_printf(arena, "sqlite:%s/daypass.db", options->state_folder);
+}

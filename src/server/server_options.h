@@ -1,0 +1,62 @@
+// The configuration file of daypassd.
+#pragma once
+
+#include "base/shape.h"
+
+typedef struct ListenOptions {
+    const char *address;
+    int64_t port;
+} ListenOptions;
+
+typedef struct TlsOptions {
+    const char *certificate_file;
+    const char *key_file;
+} TlsOptions;
+
+typedef struct ServerStoreOptions {
+    const char *url; // NULL: SQLite in the state folder
+} ServerStoreOptions;
+
+typedef enum LogFormat { LOG_FORMAT_TEXT, LOG_FORMAT_JSON } LogFormat;
+
+typedef struct ServerLogOptions {
+    int level;  // LogLevel
+    int format; // LogFormat
+} ServerLogOptions;
+
+typedef struct LimitOptions {
+    int64_t max_body_bytes;
+    int64_t connections;
+    int64_t connections_per_address;
+    int64_t threads;
+    int64_t idle_timeout_s;
+    int64_t sign_ins_at_once;
+    int64_t sign_ins_per_principal; // a minute
+    int64_t sign_ins_per_address;   // a minute
+} LimitOptions;
+
+typedef struct MetricsOptions {
+    int access; // MetricsAccess of the API
+} MetricsOptions;
+
+typedef struct ActionOptions {
+    int64_t lease_s;
+} ActionOptions;
+
+typedef struct ServerOptions {
+    const ListenOptions *listen;
+    const TlsOptions *tls; // NULL: none
+    const char *state_folder;
+    const ServerStoreOptions *store; // NULL: the default
+    const ServerLogOptions *log;
+    const LimitOptions *limits;
+    const MetricsOptions *metrics;
+    const ActionOptions *actions;
+} ServerOptions;
+extern const Shape SERVER_OPTIONS_SHAPE;
+
+// Reads the file (NULL: the defaults) and checks what the shape cannot: that nothing but a loopback
+// address is listened on without TLS ("tls_required").
+MUST_USE Status server_options_load(Arena *arena, const char *path, ServerOptions *ret_options,
+                                    Error *reterr);
+const char *server_options_store_url(Arena *arena, const ServerOptions *options);
