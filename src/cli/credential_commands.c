@@ -1,0 +1,205 @@
+#include "base/buffer.h"
+#include "cli/credential_format.h"
+#include "cli/grants.h"
+#include "cli/handlers.h"
+#include "cli/output.h"
+#include "cli/remote.h"
+#include "cli/session.h"
+#include "wire/api_messages.h"
+#include "wire/messages.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RESET_WAIT_S = 120 };
+
+static Status fetch_sealed(Cli *cli, const char *id, CredentialsReply *ret_reply, Error *reterr) {
+    RemoteCall call = {.target = grant_path(cli->arena, id, "/credentials")};
+    return remote_read(cli, &call, &CREDENTIALS_REPLY_SHAPE, ret_reply, NULL, reterr);
+}
+
+static Status open_sealed(Cli *cli, const CredentialsReply *reply, Credential *ret_credential,
+                          Error *reterr) {
+    CLEANUP(seal_key_freep) SealKey *key = NULL;
+    Error error = {0};
+    if (key_store_find(cli->arena, or_dash(reply->public_key), &key, &error) != STATUS_OK) {
+        if (text_equal(error.code, "key_missing"))
+            return error_set(reterr, STATUS_NOT_FOUND, "key_missing",
+                             "%s: it was requested on another machine, or its state folder was "
+                             "removed. For a new password sealed to this machine: daypass "
+                             "credentials %s --reset",
+                             error.message, reply->id);
+        *reterr = error;
+        return error.status;
+    }
+    CLEANUP(secret_freep) Secret *content = NULL;
+    TRY(seal_open(key, reply->sealed, &content, reterr));
+    json_t *value;
+    if (json_read(cli->arena, secret_text(content), secret_length(content), &value, &error) !=
+            STATUS_OK ||
+        remote_parse(cli->arena, &CREDENTIAL_SHAPE, value, ret_credential, &error) != STATUS_OK)
+        return error_set(reterr, STATUS_INTERNAL, "bad_credential",
+                         "the credential that was sealed for you cannot be read; for a new one: "
+                         "daypass credentials %s --reset",
+                         reply->id);
+    return STATUS_OK;
+}
+
+// ---- A new password ---------------------------------------------------------------------------
+
+// Until the credential is the one sealed to `public_key`. The grant's version tells when to look.
+static Status await_reset(Cli *cli, GrantView *grant, const char *public_key,
+                          CredentialsReply *ret_reply, Error *reterr) {
+    int64_t end_ms = clock_monotonic_ms(cli->clock) + (int64_t)RESET_WAIT_S * SECOND_MS;
+    while (clock_monotonic_ms(cli->clock) < end_ms) {
+        CredentialsReply reply;
+        Error error = {0};
+        if (fetch_sealed(cli, grant->id, &reply, &error) == STATUS_OK) {
+            if (text_equal(reply.public_key, public_key) && reply.sealed != NULL) {
+                *ret_reply = reply;
+                return STATUS_OK;
+            }
+        } else if (error.status != STATUS_CONFLICT && error.status != STATUS_NOT_FOUND) {
+            *reterr = error;
+            return error.status;
+        }
+        TRY(grant_await_change(cli, grant, reterr));
+        if (grant->trouble != NULL)
+            note(cli, "So far: %s", grant->trouble);
+        TRY(grant_goal_status(grant, GOAL_ACTIVE, reterr));
+    }
+    return error_set(reterr, STATUS_UNAVAILABLE, "wait_timed_out",
+                     "the connector has not set the new password yet; get it with: daypass "
+                     "credentials %s",
+                     grant->id);
+}
+
+static Status reset_credential(Cli *cli, const char *id, CredentialsReply *ret_reply,
+                               Error *reterr) {
+    CLEANUP(seal_key_freep) SealKey *key = seal_key_new();
+    const char *public_key = seal_key_public_text(cli->arena, key);
+    TRY(key_store_add(cli->arena, key, reterr));
+    ResetRequest body = {.public_key = public_key};
+    RemoteCall call = {.method = "POST",
+                       .target = grant_path(cli->arena, id, "/reset"),
+                       .body_shape = &RESET_REQUEST_SHAPE,
+                       .body = &body};
+    GrantView grant;
+    Status status = remote_read(cli, &call, &GRANT_VIEW_SHAPE, &grant, NULL, reterr);
+    if (status != STATUS_OK) {
+        if (status != STATUS_UNAVAILABLE && status != STATUS_INTERNAL)
+            key_store_remove(cli->arena, public_key);
+        return status;
+    }
+    const char *previous_key = grant.public_key;
+    note(cli, "Waiting for the connector to set a new password...");
+    TRY(await_reset(cli, &grant, public_key, ret_reply, reterr));
+    if (previous_key != NULL && !text_equal(previous_key, public_key))
+        key_store_remove(cli->arena, previous_key); // the password it opens is no more
+    return STATUS_OK;
+}
+
+static Status obtain_credential(Cli *cli, const char *id, bool reset, Credential *ret_credential,
+                                Error *reterr) {
+    CredentialsReply reply;
+    if (reset) {
+        TRY(reset_credential(cli, id, &reply, reterr));
+        return open_sealed(cli, &reply, ret_credential, reterr);
+    }
+    Error error = {0};
+    Status status = fetch_sealed(cli, id, &reply, &error);
+    if (status != STATUS_OK) {
+        // Looking at the grant says why there is none, and lets go of its key when it is over.
+        GrantView grant;
+        Status looked = grant_fetch(cli, id, &grant, NULL, NULL);
+        (void)looked; // the first answer is the one to tell
+        *reterr = error;
+        return status;
+    }
+    return open_sealed(cli, &reply, ret_credential, reterr);
+}
+
+// ---- credentials ------------------------------------------------------------------------------
+
+Status command_credentials(Cli *cli, const Invocation *invocation, Error *reterr) {
+    Credential credential;
+    TRY(obtain_credential(cli, invocation_argument(invocation, "ID"),
+                          invocation_switch(invocation, "reset"), &credential, reterr));
+    const char *format = invocation_option(invocation, "format");
+    if (format == NULL)
+        format = cli->json ? "json" : "env";
+    Buffer buffer = {.wipe = true};
+    Status status = credential_format(cli->arena, &credential, format, &buffer, reterr);
+    if (status == STATUS_OK)
+        fputs(buffer_text(&buffer), cli->out);
+    buffer_done(&buffer);
+    TRY(status);
+    note(cli, "# %s on %s until %s", credential.user, credential.host,
+         time_text(cli, credential.expires_at));
+    return STATUS_OK;
+}
+
+// ---- connect ----------------------------------------------------------------------------------
+
+// libpq would follow these to another server or user than the credential's, or take its password
+// from elsewhere; our own tokens are none of the child's business.
+static const char *const UNSET_FOR_CHILD[] = {
+    "PGHOSTADDR", "PGSERVICE",     "PGSERVICEFILE",      "PGPASSFILE",
+    "PGREALM",    "DAYPASS_TOKEN", "DAYPASS_TOKEN_FILE",
+};
+
+static void note_missing_root(Cli *cli, const Credential *credential) {
+    const char *root = getenv("PGSSLROOTCERT");
+    const char *home = getenv("HOME");
+    if (!text_starts_with(credential->tls, "verify-") || (root != NULL && root[0] != '\0') ||
+        home == NULL)
+        return;
+    if (access(arena_printf(cli->arena, "%s/.postgresql/root.crt", home), R_OK) != 0)
+        note(cli,
+             "This server's certificate is verified (%s): put its authority's certificate into "
+             "~/.postgresql/root.crt, or name its file in PGSSLROOTCERT",
+             credential->tls);
+}
+
+// The credential reaches psql through its environment. That of a running program can be read by the
+// same user and root alone, who could read a private file just as well, and unlike a file nothing
+// is left behind however psql ends: this process becomes psql, so there is nobody to clean up.
+static Status run_psql(Cli *cli, const Credential *credential, const StringList *arguments,
+                       Error *reterr) {
+    for (size_t i = 0; i < COUNT_OF(UNSET_FOR_CHILD); i++)
+        unsetenv(UNSET_FOR_CHILD[i]);
+    CredentialSetting settings[CREDENTIAL_SETTINGS_MAX];
+    size_t count = credential_settings(cli->arena, credential, settings);
+    for (size_t i = 0; i < count; i++) {
+        if (setenv(settings[i].name, settings[i].value, 1) != 0)
+            return error_set(reterr, STATUS_INTERNAL, "no_environment",
+                             "the environment for psql cannot be set: %s", strerror(errno));
+    }
+    char **words = arena_alloc(cli->arena, (arguments->count + 2) * sizeof(*words));
+    words[0] = arena_strdup(cli->arena, "psql");
+    for (size_t i = 0; i < arguments->count; i++)
+        words[i + 1] = arena_strdup(cli->arena, arguments->items[i]);
+    fflush(cli->out);
+    fflush(cli->err);
+    execvp("psql", words);
+    return error_set(reterr, STATUS_UNAVAILABLE, "no_psql",
+                     "psql cannot be started (%s): install it (postgresql-client), or take the "
+                     "settings from: daypass credentials %s",
+                     strerror(errno), credential->grant_id);
+}
+
+Status command_connect(Cli *cli, const Invocation *invocation, Error *reterr) {
+    Credential credential;
+    TRY(obtain_credential(cli, invocation_argument(invocation, "ID"), false, &credential, reterr));
+    if (!text_equal(credential.kind, "postgresql"))
+        return error_set(reterr, STATUS_UNSUPPORTED, "unknown_kind",
+                         "this version knows no client for a target of kind %s: take the settings "
+                         "from: daypass credentials %s",
+                         or_dash(credential.kind), invocation_argument(invocation, "ID"));
+    note_missing_root(cli, &credential);
+    note(cli, "Connecting as %s; access ends %s", credential.user,
+         time_text(cli, credential.expires_at));
+    return run_psql(cli, &credential, &invocation->rest, reterr);
+}

@@ -1,0 +1,240 @@
+#include "cli/output.h"
+
+#include "base/text.h"
+
+#include <libsmartcols.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MINUTE_S = 60, HOUR_S = 60 * MINUTE_S, DAY_S = 24 * HOUR_S };
+
+static const char *const COLOUR_CODES[] = {[COLOUR_NONE] = NULL,
+                                           [COLOUR_GOOD] = "\033[32m",
+                                           [COLOUR_ATTENTION] = "\033[33m",
+                                           [COLOUR_BAD] = "\033[31m",
+                                           [COLOUR_FAINT] = "\033[2m"};
+
+// Names that libsmartcols knows, or its own sequences.
+static const char *const CELL_COLOURS[] = {[COLOUR_NONE] = NULL,
+                                           [COLOUR_GOOD] = "green",
+                                           [COLOUR_ATTENTION] = "yellow",
+                                           [COLOUR_BAD] = "red",
+                                           [COLOUR_FAINT] = "\033[2m"};
+
+// ---- Lines ------------------------------------------------------------------------------------
+
+// Each line by itself, so that line breaks stay.
+static void put_lines(Arena *arena, FILE *to, const char *text) {
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        fputs(text_printable(arena, arena_copy(arena, text, length)), to);
+        if (text[length] == '\n')
+            fputc('\n', to);
+        text += length + (text[length] == '\n');
+    }
+}
+
+void say(Cli *cli, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    put_lines(cli->arena, cli->out, arena_vprintf(cli->arena, format, arguments));
+    va_end(arguments);
+    fputc('\n', cli->out);
+}
+
+void say_coloured(Cli *cli, Colour colour, const char *format, ...) {
+    const char *code = cli->colours ? COLOUR_CODES[colour] : NULL;
+    if (code != NULL)
+        fputs(code, cli->out);
+    va_list arguments;
+    va_start(arguments, format);
+    put_lines(cli->arena, cli->out, arena_vprintf(cli->arena, format, arguments));
+    va_end(arguments);
+    fputs(code != NULL ? "\033[0m\n" : "\n", cli->out);
+}
+
+void note(Cli *cli, const char *format, ...) {
+    if (cli->json)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    put_lines(cli->arena, cli->err, arena_vprintf(cli->arena, format, arguments));
+    va_end(arguments);
+    fputc('\n', cli->err);
+}
+
+void say_json(Cli *cli, const json_t *value) {
+    const char *text = json_text_indented(cli->arena, value);
+    if (cli->out_terminal)
+        put_lines(cli->arena, cli->out, text);
+    else
+        fputs(text, cli->out); // JSON has no raw control characters, and a program wants every byte
+    fputc('\n', cli->out);
+}
+
+void say_json_list(Cli *cli, json_t *items) {
+    json_t *list = json_keep(cli->arena, json_object());
+    json_object_set(list, "items", items);
+    say_json(cli, list);
+}
+
+void say_error(Cli *cli, const Error *error) {
+    if (!cli->json) {
+        fputs("daypass: ", cli->err);
+        put_lines(cli->arena, cli->err, error->message);
+        fputc('\n', cli->err);
+        return;
+    }
+    json_t *inner = json_keep(cli->arena, json_object());
+    json_object_set_new(inner, "kind", json_string(status_name(error->status)));
+    json_object_set_new(inner, "code", json_string(error->code));
+    json_object_set_new(inner, "message", json_string(text_printable(cli->arena, error->message)));
+    if (error->pointer[0] != '\0')
+        json_object_set_new(inner, "pointer",
+                            json_string(text_printable(cli->arena, error->pointer)));
+    json_t *outer = json_keep(cli->arena, json_object());
+    json_object_set(outer, "error", inner);
+    fputs(json_text(cli->arena, outer), cli->err);
+    fputc('\n', cli->err);
+}
+
+// ---- Times ------------------------------------------------------------------------------------
+
+static const char *two_units(Arena *arena, int64_t seconds) {
+    long long days = seconds / DAY_S, hours = seconds / HOUR_S % 24;
+    long long minutes = seconds / MINUTE_S % 60, rest = seconds % MINUTE_S;
+    if (days > 0)
+        return hours > 0 ? arena_printf(arena, "%lldd %lldh", days, hours)
+                         : arena_printf(arena, "%lldd", days);
+    if (hours > 0)
+        return minutes > 0 ? arena_printf(arena, "%lldh %lldm", hours, minutes)
+                           : arena_printf(arena, "%lldh", hours);
+    // Seconds matter only near the end.
+    if (minutes >= 10)
+        return arena_printf(arena, "%lldm", minutes);
+    if (minutes > 0)
+        return rest > 0 ? arena_printf(arena, "%lldm %llds", minutes, rest)
+                        : arena_printf(arena, "%lldm", minutes);
+    return arena_printf(arena, "%llds", rest);
+}
+
+const char *time_relative(Arena *arena, int64_t at_ms, int64_t now_ms) {
+    int64_t difference_s = (at_ms - now_ms) / SECOND_MS;
+    if (difference_s == 0)
+        return "now";
+    if (difference_s > 0)
+        return arena_printf(arena, "in %s", two_units(arena, difference_s));
+    return arena_printf(arena, "%s ago", two_units(arena, -difference_s));
+}
+
+const char *time_text(const Cli *cli, int64_t at_ms) {
+    if (at_ms == 0)
+        return "-";
+    time_t seconds = (time_t)(at_ms / SECOND_MS);
+    struct tm local;
+    char text[64];
+    if (localtime_r(&seconds, &local) == NULL ||
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &local) == 0)
+        return "-";
+    return arena_printf(cli->arena, "%s (%s)", text,
+                        time_relative(cli->arena, at_ms, clock_now_ms(cli->clock)));
+}
+
+const char *duration_text(Arena *arena, int64_t seconds) {
+    char text[DURATION_SIZE];
+    return seconds == 0 ? "-" : arena_strdup(arena, duration_format(seconds, text));
+}
+
+const char *or_dash(const char *text) {
+    return text != NULL && text[0] != '\0' ? text : "-";
+}
+
+Colour state_colour(const char *state) {
+    static const struct {
+        const char *state;
+        Colour colour;
+    } COLOURS[] = {
+        {"active", COLOUR_GOOD},        {"ok", COLOUR_GOOD},
+        {"pending", COLOUR_ATTENTION},  {"approved", COLOUR_ATTENTION},
+        {"granting", COLOUR_ATTENTION}, {"revoking", COLOUR_ATTENTION},
+        {"late", COLOUR_ATTENTION},     {"warning", COLOUR_ATTENTION},
+        {"failed", COLOUR_BAD},         {"rejected", COLOUR_BAD},
+        {"lost", COLOUR_BAD},           {"ended", COLOUR_FAINT},
+        {"cancelled", COLOUR_FAINT},    {"lapsed", COLOUR_FAINT},
+        {"never", COLOUR_FAINT},        {"unknown", COLOUR_FAINT},
+    };
+    for (size_t i = 0; i < COUNT_OF(COLOURS); i++) {
+        if (text_equal(COLOURS[i].state, state))
+            return COLOURS[i].colour;
+    }
+    return COLOUR_NONE;
+}
+
+// ---- Tables -----------------------------------------------------------------------------------
+
+struct Table {
+    Cli *cli;
+    struct libscols_table *columns;
+    struct libscols_line *last;
+    size_t column_count;
+};
+
+// libsmartcols fails only for lack of memory, or for a column that is not there.
+static void must(int result) {
+    if (result != 0)
+        abort();
+}
+
+Table *table_new(Cli *cli, const char *const *titles) {
+    Table *table = mem_alloc(sizeof(*table));
+    table->cli = cli;
+    table->columns = scols_new_table();
+    if (table->columns == NULL)
+        abort();
+    must(scols_table_enable_colors(table->columns, cli->colours));
+    must(scols_table_set_stream(table->columns, cli->out));
+    // For a program every cell is whole, however long.
+    must(scols_table_enable_maxout(table->columns, 0));
+    if (!cli->out_terminal)
+        must(scols_table_set_termforce(table->columns, SCOLS_TERMFORCE_NEVER));
+    for (; titles[table->column_count] != NULL; table->column_count++) {
+        // The last column holds the long texts; names and ids are never cut.
+        bool is_last = titles[table->column_count + 1] == NULL;
+        if (scols_table_new_column(table->columns, titles[table->column_count], 0,
+                                   is_last ? SCOLS_FL_WRAP : 0) == NULL)
+            abort();
+    }
+    return table;
+}
+
+Table *table_free(Table *table) {
+    if (table == NULL)
+        return NULL;
+    scols_unref_table(table->columns);
+    return mem_free(table);
+}
+
+void table_row(Table *table, const char *const *cells) {
+    table->last = scols_table_new_line(table->columns, NULL);
+    if (table->last == NULL)
+        abort();
+    for (size_t i = 0; i < table->column_count; i++)
+        must(scols_line_set_data(table->last, i,
+                                 text_printable(table->cli->arena, or_dash(cells[i]))));
+}
+
+void table_colour(Table *table, size_t column, Colour colour) {
+    if (CELL_COLOURS[colour] != NULL)
+        must(scols_cell_set_color(scols_line_get_cell(table->last, column), CELL_COLOURS[colour]));
+}
+
+void table_print(Table *table, const char *nothing) {
+    if (scols_table_get_nlines(table->columns) == 0) {
+        note(table->cli, "%s", nothing);
+        return;
+    }
+    fflush(table->cli->out);
+    must(scols_print_table(table->columns));
+}
