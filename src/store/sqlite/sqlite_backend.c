@@ -395,7 +395,7 @@ static Status prepare(Connection *connection, const char *sql, sqlite3_stmt **re
 static int bind(sqlite3_stmt *statement, const Parameter *parameters, size_t count) {
     assert((size_t)sqlite3_bind_parameter_count(statement) == count);
     for (size_t i = 0; i < count; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof(name), "$%zu", i + 1);
         int index = sqlite3_bind_parameter_index(statement, name);
         assert(index > 0);
