@@ -36,16 +36,16 @@ typedef struct DriverResult {
 
 typedef struct GrantOrder {
     const Plan *plan;
-    const Secret *password;  // the account's; the driver turns it into a verifier where it can
-    int64_t remaining_ms;    // expiry = the target's now + this
-    int64_t deadline_ms;     // monotonic; nothing is begun or committed past it
+    const Secret *password; // the account's; the driver turns it into a verifier where it can
+    int64_t remaining_ms;   // expiry = the target's now + this
+    int64_t deadline_ms;    // monotonic; nothing is begun or committed past it
 } GrantOrder;
 
 typedef struct DriverFeatures {
-    bool verifier_only;      // the server never sees the password
-    bool expiry_on_target;   // the server refuses logins at expiry with every Daypass process dead
-    bool transactional;      // a grant happens whole or not at all
-    bool shared_roles;       // PRIVILEGE_SHARED_ROLE is offered
+    bool verifier_only;    // the server never sees the password
+    bool expiry_on_target; // the server refuses logins at expiry with every Daypass process dead
+    bool transactional;    // a grant happens whole or not at all
+    bool shared_roles;     // PRIVILEGE_SHARED_ROLE is offered
 } DriverFeatures;
 
 // Required: all of them. Strings given back live in `arena`. Errors never hold statement text;

@@ -1,0 +1,88 @@
+#include "driver/postgresql/driver.h"
+
+#include "driver/postgresql/accounts.h"
+#include "driver/postgresql/check.h"
+#include "driver/postgresql/discover.h"
+#include "driver/postgresql/grant.h"
+#include "driver/postgresql/operation.h"
+#include "driver/postgresql/revoke.h"
+
+// A session may come back from an operation that failed half way.
+static Operation start(DriverSession *session, Arena *arena, DriverResult *result) {
+    *result = (DriverResult){0};
+    result->outcome.server_version = arena_strdup(arena, session->version_text);
+    Operation operation = {.session = session, .arena = arena, .outcome = &result->outcome};
+    pg_operation_rollback(&operation);
+    return operation;
+}
+
+static Status finish(Operation *operation, Status status, DriverResult *result) {
+    if (status == STATUS_OK) {
+        result->failure = FAILURE_NONE;
+        return STATUS_OK;
+    }
+    pg_operation_rollback(operation);
+    result->failure = operation->failure == FAILURE_NONE ? FAILURE_FATAL : operation->failure;
+    return status;
+}
+
+static Status driver_grant(DriverSession *session, Arena *arena, const GrantOrder *order,
+                           DriverResult *result, Error *reterr) {
+    Operation operation = start(session, arena, result);
+    return finish(&operation, pg_account_grant(&operation, order, reterr), result);
+}
+
+static Status driver_revoke(DriverSession *session, Arena *arena, const Plan *plan,
+                            DriverResult *result, Error *reterr) {
+    Operation operation = start(session, arena, result);
+    return finish(&operation, pg_account_revoke(&operation, plan, reterr), result);
+}
+
+static Status driver_extend(DriverSession *session, Arena *arena, const GrantOrder *order,
+                            DriverResult *result, Error *reterr) {
+    Operation operation = start(session, arena, result);
+    return finish(&operation, pg_account_extend(&operation, order, reterr), result);
+}
+
+static Status driver_reset(DriverSession *session, Arena *arena, const GrantOrder *order,
+                           DriverResult *result, Error *reterr) {
+    Operation operation = start(session, arena, result);
+    return finish(&operation, pg_account_reset(&operation, order, reterr), result);
+}
+
+static Status driver_list_accounts(DriverSession *session, Arena *arena,
+                                   FoundAccounts *ret_accounts, FailureClass *ret_failure,
+                                   Error *reterr) {
+    DriverResult result;
+    Operation operation = start(session, arena, &result);
+    Status status = finish(&operation, pg_accounts_list(&operation, ret_accounts, reterr), &result);
+    *ret_failure = result.failure;
+    return status;
+}
+
+static Status driver_discover(DriverSession *session, Arena *arena, Discovery *ret_discovery,
+                              FailureClass *ret_failure, Error *reterr) {
+    DriverResult result;
+    Operation operation = start(session, arena, &result);
+    Status status = finish(&operation, pg_discover(&operation, ret_discovery, reterr), &result);
+    *ret_failure = result.failure;
+    return status;
+}
+
+const Driver POSTGRESQL_DRIVER = {
+    .kind = TARGET_POSTGRESQL,
+    .name = "PostgreSQL",
+    .features = {.verifier_only = true,
+                 .expiry_on_target = true,
+                 .transactional = true,
+                 .shared_roles = true},
+    .session_open = pg_session_open,
+    .session_close = pg_session_close,
+    .grant = driver_grant,
+    .revoke = driver_revoke,
+    .extend = driver_extend,
+    .reset = driver_reset,
+    .list_accounts = driver_list_accounts,
+    .discover = driver_discover,
+    .check = pg_check,
+};

@@ -1,0 +1,233 @@
+#include "driver/postgresql/grant.h"
+
+#include <string.h>
+
+#include "driver/postgresql/mark.h"
+#include "driver/postgresql/resolve.h"
+#include "driver/postgresql/revoke.h"
+#include "driver/postgresql/role.h"
+#include "driver/postgresql/shared_role.h"
+
+enum { ATTEMPTS = 3 };
+
+Status pg_plan_check(Operation *operation, const Plan *plan, Error *reterr) {
+    operation->failure = FAILURE_FATAL;
+    TRY(pg_sql_name_check("account", plan->account, reterr));
+    if (plan->custodian != NULL)
+        TRY(pg_sql_name_check("custodian", plan->custodian, reterr));
+    if (plan->grant_id == NULL || plan->deployment == NULL || plan->connector == NULL)
+        return error_set(reterr, STATUS_INVALID, "bad_plan",
+                         "the plan names no grant, deployment or connector");
+    if (!text_equal(plan->target->database, operation->session->target.database))
+        return error_set(reterr, STATUS_INVALID, "bad_plan",
+                         "the plan is for database \"%s\", the session is in \"%s\"",
+                         plan->target->database, operation->session->target.database);
+    operation->failure = FAILURE_NONE;
+    operation->outcome->account = plan->account;
+    return STATUS_OK;
+}
+
+static Status read_now(Operation *operation, int64_t *ret_now_at, Error *reterr) {
+    static const char SQL[] = "SELECT floor(extract(epoch FROM now()) * 1000)::bigint";
+    Rows *rows;
+    TRY(pg_operation_read(operation, &(Query){.doing = "reading the server's clock", .sql = SQL},
+                          &rows, reterr));
+    *ret_now_at = pg_rows_int(rows, 0, 0);
+    return STATUS_OK;
+}
+
+// What is there afterwards, as the server says.
+static Status read_back(Operation *operation, const Plan *plan, Error *reterr) {
+    bool found;
+    Role role;
+    TRY(pg_role_read(operation, plan->account, &found, &role, reterr));
+    Outcome *outcome = operation->outcome;
+    outcome->account_present = found;
+    outcome->login_refused =
+        !found || !role.can_login || (role.expires_at != 0 && role.expires_at <= role.now_at);
+    if (!found)
+        return pg_operation_fail(operation, FAILURE_RETRY, reterr, "account_vanished",
+                                 "account \"%s\" was made, and removed again by somebody else",
+                                 plan->account);
+    outcome->target_now_at = role.now_at;
+    outcome->target_expires_at = role.expires_at;
+    outcome->account_key = arena_printf(operation->arena, "%lld", (long long)role.oid);
+    return STATUS_OK;
+}
+
+static Status create_account(Operation *operation, const GrantOrder *order, int64_t now_at,
+                             Error *reterr) {
+    const Plan *plan = order->plan;
+    Arena *arena = operation->arena;
+    SqlAccount account = {.name = plan->account,
+                          .expires_at = now_at + order->remaining_ms,
+                          .connection_limit = plan->connection_limit};
+    AccountMark mark = pg_account_mark_of(plan, account.expires_at);
+    CLEANUP(secret_freep) Secret *verifier = NULL;
+    TRY(pg_session_verifier(operation->session, plan->account, order->password, &verifier,
+                            &operation->failure, reterr));
+    TRY(pg_operation_change_secret(operation, "creating the account",
+                                   pg_sql_create_account(arena, &account, secret_text(verifier)),
+                                   pg_sql_create_account(arena, &account, NULL), reterr));
+    return pg_operation_change(
+        operation, "marking the account",
+        pg_sql_comment_role(arena, plan->account, pg_account_mark_format(arena, &mark)), reterr);
+}
+
+static Status grant_roles(Operation *operation, const Plan *plan, const StringList *roles,
+                          Error *reterr) {
+    for (size_t i = 0; i < roles->count; i++) {
+        const char *role = roles->items[i];
+        StringList statement = {0};
+        string_list_add(
+            operation->arena, &statement,
+            pg_sql_grant_role(operation->arena, role, plan->account, operation->session->version));
+        TRY(pg_operation_change_all(
+            operation,
+            arena_printf(operation->arena, "making the account a member of role \"%s\"", role),
+            &statement, reterr));
+    }
+    return STATUS_OK;
+}
+
+// Objects that everybody may create, or a pooler that keeps sessions: worth saying with each grant.
+static Status warn_of_surroundings(Operation *operation, Error *reterr) {
+    static const char SQL[] = "SELECT FROM pg_namespace WHERE nspname = 'public'"
+                              " AND has_schema_privilege('public', oid, 'CREATE')";
+    Rows *rows;
+    TRY(pg_operation_read(operation, &(Query){.doing = "reading what PUBLIC may", .sql = SQL},
+                          &rows, reterr));
+    if (pg_rows_count(rows) > 0)
+        pg_operation_warn(operation, "PUBLIC may create objects in schema public");
+    if (operation->session->pooled)
+        pg_operation_warn(operation, "a connection pooler stands before the server; it may keep "
+                                     "sessions open past the end of the grant");
+    return STATUS_OK;
+}
+
+typedef enum Turn { TURN_DONE, TURN_NEEDS_EXCLUSIVE, TURN_ACCOUNT_THERE } Turn;
+
+// One transaction from BEGIN to COMMIT, or as far as `ret_turn` says.
+static Status try_grant(Operation *operation, const GrantOrder *order, bool exclusive,
+                        Turn *ret_turn, Role *ret_role, Error *reterr) {
+    const Plan *plan = order->plan;
+    bool shared = plan->privilege_mode == PRIVILEGE_SHARED_ROLE;
+    bool found;
+    int64_t now_at;
+    TRY(pg_operation_begin(operation, reterr));
+    TRY(pg_operation_lock_account(operation, plan->account, reterr));
+    TRY(pg_operation_lock_privileges(operation, exclusive, reterr));
+    TRY(pg_role_read(operation, plan->account, &found, ret_role, reterr));
+    if (found) {
+        *ret_turn = TURN_ACCOUNT_THERE;
+        return STATUS_OK;
+    }
+    TRY(read_now(operation, &now_at, reterr));
+    Resolution resolution;
+    TRY(pg_resolve_access(operation, &plan->access, &resolution, reterr));
+    TRY(pg_resolution_require(operation, &resolution, reterr));
+    if (shared && resolution.wanted.count > 0) {
+        const char *role;
+        TRY(pg_shared_role_ensure(operation, plan, &resolution.wanted, now_at, exclusive, &role,
+                                  reterr));
+        if (role == NULL) {
+            *ret_turn = TURN_NEEDS_EXCLUSIVE;
+            return STATUS_OK;
+        }
+        string_list_add(operation->arena, &resolution.roles, role);
+    }
+    TRY(create_account(operation, order, now_at, reterr));
+    TRY(grant_roles(operation, plan, &resolution.roles, reterr));
+    if (!shared) {
+        StringList grants =
+            pg_privilege_set_grants(operation->arena, &resolution.wanted, plan->account, false);
+        TRY(pg_operation_change_all(operation, "giving the account its privileges", &grants,
+                                    reterr));
+    }
+    TRY(warn_of_surroundings(operation, reterr));
+    *ret_turn = TURN_DONE;
+    return pg_operation_commit_before(operation, order->deadline_ms, reterr);
+}
+
+static Status check_order(Operation *operation, const GrantOrder *order, bool needs_password,
+                          bool needs_time, Error *reterr) {
+    TRY(pg_plan_check(operation, order->plan, reterr));
+    if ((needs_password && order->password == NULL) || (needs_time && order->remaining_ms <= 0))
+        return pg_operation_fail(operation, FAILURE_FATAL, reterr, "bad_order",
+                                 "the order has no password or no time left");
+    return pg_operation_check_deadline(operation, order->deadline_ms, reterr);
+}
+
+Status pg_account_grant(Operation *operation, const GrantOrder *order, Error *reterr) {
+    TRY(check_order(operation, order, true, true, reterr));
+    bool exclusive = order->plan->privilege_mode == PRIVILEGE_DIRECT;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        Turn turn = TURN_DONE;
+        Role role;
+        TRY(try_grant(operation, order, exclusive, &turn, &role, reterr));
+        if (turn == TURN_DONE)
+            return read_back(operation, order->plan, reterr);
+        pg_operation_rollback(operation);
+        if (turn == TURN_NEEDS_EXCLUSIVE)
+            exclusive = true;
+        else
+            TRY(pg_account_remove(operation, order->plan, reterr));
+        TRY(pg_operation_check_deadline(operation, order->deadline_ms, reterr));
+    }
+    return pg_operation_fail(operation, FAILURE_RETRY, reterr, "target_busy",
+                             "account \"%s\" appears again and again; somebody else is making it",
+                             order->plan->account);
+}
+
+// Begins a transaction on an account that is this plan's and not locked.
+static Status begin_on_account(Operation *operation, const Plan *plan, Role *ret_role,
+                               AccountMark *ret_mark, Error *reterr) {
+    bool found;
+    TRY(pg_operation_begin(operation, reterr));
+    TRY(pg_operation_lock_account(operation, plan->account, reterr));
+    TRY(pg_role_read(operation, plan->account, &found, ret_role, reterr));
+    if (!found)
+        return pg_operation_fail(operation, FAILURE_NOT_FOUND, reterr, "account_not_found",
+                                 "account \"%s\" is gone from the server", plan->account);
+    operation->outcome->account_present = true;
+    TRY(pg_account_check_mark(operation, plan, ret_role, ret_mark, reterr));
+    if (!ret_role->can_login)
+        return pg_operation_fail(operation, FAILURE_CONFLICT, reterr, "account_locked",
+                                 "account \"%s\" is locked: its access is being taken back",
+                                 plan->account);
+    return STATUS_OK;
+}
+
+Status pg_account_extend(Operation *operation, const GrantOrder *order, Error *reterr) {
+    TRY(check_order(operation, order, false, true, reterr));
+    const Plan *plan = order->plan;
+    Arena *arena = operation->arena;
+    Role role;
+    AccountMark mark;
+    TRY(begin_on_account(operation, plan, &role, &mark, reterr));
+    mark.expires = role.now_at + order->remaining_ms;
+    TRY(pg_operation_change(operation, "setting the account's end",
+                            pg_sql_set_expiry(arena, plan->account, mark.expires), reterr));
+    TRY(pg_operation_change(
+        operation, "marking the account",
+        pg_sql_comment_role(arena, plan->account, pg_account_mark_format(arena, &mark)), reterr));
+    TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
+    return read_back(operation, plan, reterr);
+}
+
+Status pg_account_reset(Operation *operation, const GrantOrder *order, Error *reterr) {
+    TRY(check_order(operation, order, true, false, reterr));
+    const Plan *plan = order->plan;
+    Role role;
+    AccountMark mark;
+    CLEANUP(secret_freep) Secret *verifier = NULL;
+    TRY(pg_session_verifier(operation->session, plan->account, order->password, &verifier,
+                            &operation->failure, reterr));
+    TRY(begin_on_account(operation, plan, &role, &mark, reterr));
+    TRY(pg_operation_change_secret(
+        operation, "setting the account's password",
+        pg_sql_set_password(operation->arena, plan->account, secret_text(verifier)),
+        pg_sql_set_password(operation->arena, plan->account, NULL), reterr));
+    TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
+    return read_back(operation, plan, reterr);
+}

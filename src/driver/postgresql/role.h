@@ -1,0 +1,35 @@
+// What the catalog says of one role.
+#pragma once
+
+#include "driver/postgresql/operation.h"
+
+typedef struct Role {
+    int64_t oid;
+    const char *name;
+    bool can_login;
+    bool privileged; // SUPERUSER, CREATEROLE, CREATEDB, REPLICATION or BYPASSRLS
+    bool superuser;
+    bool inherits;
+    const char *comment; // NULL: none
+    int64_t expires_at;  // VALID UNTIL; 0: none, or for ever
+    int64_t now_at;      // the server's clock at the beginning of the transaction
+} Role;
+
+MUST_USE Status pg_role_read(Operation *operation, const char *name, bool *ret_found,
+                             Role *ret_role, Error *reterr);
+
+// Why nobody may be made a member of a role, or handed objects to: it is or leads to a privileged
+// role, it may hand roles on, or it is Daypass's own. NULL in *ret_reason: no reason. The role is
+// there.
+MUST_USE Status pg_role_refusal(Operation *operation, const char *name, const char **ret_reason,
+                                Error *reterr);
+// The same for all: names of roles without such a reason, sorted, at most `limit`.
+MUST_USE Status pg_role_list_grantable(Operation *operation, int limit, StringList *ret_names,
+                                       Error *reterr);
+
+// Roles it is a direct member of.
+MUST_USE Status pg_role_memberships(Operation *operation, int64_t oid, StringList *ret_roles,
+                                    Error *reterr);
+// Whether the admin may act as that role (SET ROLE).
+MUST_USE Status pg_role_can_assume(Operation *operation, const char *name, bool *ret_can,
+                                   Error *reterr);

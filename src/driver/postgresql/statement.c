@@ -1,0 +1,354 @@
+#include "driver/postgresql/statement.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/buffer.h"
+
+typedef struct PrivilegeRow {
+    uint32_t bit;
+    const char *word;
+} PrivilegeRow;
+
+// In the order GRANT statements are usually written.
+static const PrivilegeRow PRIVILEGE_ROWS[] = {
+    {SQL_SELECT, "SELECT"},       {SQL_INSERT, "INSERT"},      {SQL_UPDATE, "UPDATE"},
+    {SQL_DELETE, "DELETE"},       {SQL_TRUNCATE, "TRUNCATE"},  {SQL_REFERENCES, "REFERENCES"},
+    {SQL_TRIGGER, "TRIGGER"},     {SQL_MAINTAIN, "MAINTAIN"},  {SQL_USAGE, "USAGE"},
+    {SQL_CREATE, "CREATE"},       {SQL_EXECUTE, "EXECUTE"},    {SQL_CONNECT, "CONNECT"},
+    {SQL_TEMPORARY, "TEMPORARY"}, {SQL_ALL, "ALL PRIVILEGES"},
+};
+
+typedef struct KindRow {
+    const char *word;  // in GRANT … ON
+    const char *shown; // in messages
+    bool future;
+} KindRow;
+
+static const KindRow KINDS[] = {
+    [SQL_DATABASE] = {"DATABASE", "database", false},
+    [SQL_SCHEMA] = {"SCHEMA", "schema", false},
+    [SQL_TABLE] = {"TABLE", "table", false},
+    [SQL_SEQUENCE] = {"SEQUENCE", "sequence", false},
+    [SQL_ROUTINE] = {"ROUTINE", "function", false},
+    [SQL_TYPE] = {"TYPE", "type", false},
+    [SQL_FUTURE_TABLES] = {"TABLES", "future tables", true},
+    [SQL_FUTURE_SEQUENCES] = {"SEQUENCES", "future sequences", true},
+    [SQL_FUTURE_ROUTINES] = {"ROUTINES", "future functions", true},
+    [SQL_FUTURE_TYPES] = {"TYPES", "future types", true},
+    [SQL_FUTURE_SCHEMAS] = {"SCHEMAS", "future schemas", true},
+};
+_Static_assert(COUNT_OF(KINDS) == SQL_OBJECT_KIND_COUNT_, "a row for each kind");
+
+Status pg_sql_name_check(const char *what, const char *name, Error *reterr) {
+    if (name == NULL || name[0] == '\0')
+        return error_set(reterr, STATUS_INVALID, "bad_name",
+                         "the name of a %s is empty; expected 1 to %d bytes", what, SQL_NAME_MAX);
+    size_t length = strlen(name);
+    if (length > SQL_NAME_MAX)
+        return error_set(reterr, STATUS_INVALID, "bad_name",
+                         "the name of a %s has %zu bytes; PostgreSQL keeps only %d", what, length,
+                         SQL_NAME_MAX);
+    if (!text_is_utf8(name, length))
+        return error_set(reterr, STATUS_INVALID, "bad_name", "the name of a %s is not UTF-8", what);
+    return STATUS_OK;
+}
+
+static void add_quoted(Buffer *sql, const char *text, char quote) {
+    buffer_add_bytes(sql, &quote, 1);
+    for (; *text != '\0'; text++) {
+        if (*text == quote)
+            buffer_add_bytes(sql, text, 1);
+        buffer_add_bytes(sql, text, 1);
+    }
+    buffer_add_bytes(sql, &quote, 1);
+}
+
+static void add_identifier(Buffer *sql, const char *name) {
+    assert(name != NULL && name[0] != '\0');
+    add_quoted(sql, name, '"');
+}
+
+static void add_literal(Buffer *sql, const char *text) {
+    if (strchr(text, '\\') == NULL) {
+        add_quoted(sql, text, '\'');
+        return;
+    }
+    buffer_add(sql, "E'");
+    for (; *text != '\0'; text++) {
+        if (*text == '\'' || *text == '\\')
+            buffer_add_bytes(sql, text, 1);
+        buffer_add_bytes(sql, text, 1);
+    }
+    buffer_add(sql, "'");
+}
+
+static char *finish(Arena *arena, const Buffer *sql) {
+    return arena_strdup(arena, buffer_text(sql));
+}
+
+const char *pg_sql_identifier(Arena *arena, const char *name) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_identifier(&sql, name);
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_literal(Arena *arena, const char *text) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_literal(&sql, text);
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_array(Arena *arena, const StringList *list) {
+    CLEANUP(buffer_done) Buffer value = {0};
+    buffer_add(&value, "{");
+    for (size_t i = 0; i < list->count; i++) {
+        buffer_add(&value, i == 0 ? "\"" : ",\"");
+        for (const char *at = list->items[i]; *at != '\0'; at++) {
+            if (*at == '"' || *at == '\\')
+                buffer_add(&value, "\\");
+            buffer_add_bytes(&value, at, 1);
+        }
+        buffer_add(&value, "\"");
+    }
+    buffer_add(&value, "}");
+    return finish(arena, &value);
+}
+
+uint32_t pg_sql_privilege(const char *word) {
+    for (size_t i = 0; i < COUNT_OF(PRIVILEGE_ROWS); i++)
+        if (strcmp(PRIVILEGE_ROWS[i].word, word) == 0)
+            return PRIVILEGE_ROWS[i].bit;
+    return SQL_OTHER;
+}
+
+uint32_t pg_sql_privileges(const StringList *words) {
+    uint32_t privileges = 0;
+    for (size_t i = 0; i < words->count; i++)
+        privileges |= pg_sql_privilege(words->items[i]);
+    return privileges;
+}
+
+static void add_privileges(Buffer *sql, uint32_t privileges) {
+    const char *separator = "";
+    for (size_t i = 0; i < COUNT_OF(PRIVILEGE_ROWS); i++) {
+        if ((privileges & PRIVILEGE_ROWS[i].bit) == 0)
+            continue;
+        buffer_addf(sql, "%s%s", separator, PRIVILEGE_ROWS[i].word);
+        separator = ", ";
+    }
+}
+
+const char *pg_sql_privileges_format(Arena *arena, uint32_t privileges) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_privileges(&sql, privileges);
+    return finish(arena, &sql);
+}
+
+static void add_object(Buffer *sql, const SqlObject *object) {
+    assert(!KINDS[object->kind].future);
+    if (object->kind != SQL_DATABASE)
+        add_identifier(sql, object->schema);
+    if (object->kind == SQL_SCHEMA)
+        return;
+    if (object->kind != SQL_DATABASE)
+        buffer_add(sql, ".");
+    add_identifier(sql, object->name);
+    if (object->kind == SQL_ROUTINE)
+        buffer_addf(sql, "(%s)", object->arguments);
+}
+
+const char *pg_sql_object_name(Arena *arena, const SqlObject *object) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_object(&sql, object);
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_object_describe(Arena *arena, const SqlObject *object) {
+    CLEANUP(buffer_done) Buffer text = {0};
+    buffer_addf(&text, "%s ", KINDS[object->kind].shown);
+    if (!KINDS[object->kind].future) {
+        add_object(&text, object);
+        return finish(arena, &text);
+    }
+    buffer_add(&text, "of ");
+    add_identifier(&text, object->owner);
+    if (object->schema != NULL) {
+        buffer_add(&text, " in schema ");
+        add_identifier(&text, object->schema);
+    }
+    return finish(arena, &text);
+}
+
+static int compare_texts(const char *a, const char *b) {
+    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
+}
+
+int pg_sql_object_compare(const SqlObject *a, const SqlObject *b) {
+    int order = a->kind - b->kind;
+    if (order == 0)
+        order = compare_texts(a->owner, b->owner);
+    if (order == 0)
+        order = compare_texts(a->schema, b->schema);
+    if (order == 0)
+        order = compare_texts(a->name, b->name);
+    if (order == 0)
+        order = compare_texts(a->arguments, b->arguments);
+    return order;
+}
+
+static void add_grantee(Buffer *sql, const char *grantee) {
+    if (grantee == NULL)
+        buffer_add(sql, "PUBLIC");
+    else
+        add_identifier(sql, grantee);
+}
+
+static void add_objects(Buffer *sql, const SqlObject *objects, size_t count) {
+    const KindRow *kind = &KINDS[objects[0].kind];
+    buffer_addf(sql, " ON %s", kind->word);
+    for (size_t i = 0; i < count && !kind->future; i++) {
+        assert(objects[i].kind == objects[0].kind);
+        buffer_add(sql, i == 0 ? " " : ", ");
+        add_object(sql, &objects[i]);
+    }
+}
+
+// Statements on default privileges say first whose and where.
+static void add_future(Buffer *sql, const SqlObject *objects, size_t count) {
+    if (!KINDS[objects[0].kind].future)
+        return;
+    assert(count == 1);
+    buffer_add(sql, "ALTER DEFAULT PRIVILEGES FOR ROLE ");
+    add_identifier(sql, objects[0].owner);
+    if (objects[0].schema != NULL) {
+        buffer_add(sql, " IN SCHEMA ");
+        add_identifier(sql, objects[0].schema);
+    }
+    buffer_add(sql, " ");
+}
+
+const char *pg_sql_grant(Arena *arena, uint32_t privileges, const SqlObject *objects, size_t count,
+                         const char *grantee, bool grant_option) {
+    assert(count > 0 && privileges != 0 && (privileges & SQL_OTHER) == 0);
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_future(&sql, objects, count);
+    buffer_add(&sql, "GRANT ");
+    add_privileges(&sql, privileges);
+    add_objects(&sql, objects, count);
+    buffer_add(&sql, " TO ");
+    add_grantee(&sql, grantee);
+    if (grant_option)
+        buffer_add(&sql, " WITH GRANT OPTION");
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_revoke_all(Arena *arena, const SqlObject *objects, size_t count,
+                              const char *grantee) {
+    assert(count > 0);
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_future(&sql, objects, count);
+    buffer_add(&sql, "REVOKE ALL PRIVILEGES");
+    add_objects(&sql, objects, count);
+    buffer_add(&sql, " FROM ");
+    add_grantee(&sql, grantee);
+    buffer_add(&sql, " CASCADE");
+    return finish(arena, &sql);
+}
+
+static void add_password(Buffer *sql, const char *verifier) {
+    buffer_add(sql, " PASSWORD ");
+    add_literal(sql, verifier == NULL ? "(elided)" : verifier);
+}
+
+static void add_expiry(Buffer *sql, int64_t expires_at) {
+    char text[TIMESTAMP_SIZE];
+    buffer_add(sql, " VALID UNTIL ");
+    add_literal(sql, timestamp_format(expires_at, text));
+}
+
+char *pg_sql_create_account(Arena *arena, const SqlAccount *account, const char *verifier) {
+    CLEANUP(buffer_done) Buffer sql = {.wipe = true};
+    buffer_add(&sql, "CREATE ROLE ");
+    add_identifier(&sql, account->name);
+    buffer_add(&sql,
+               " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT");
+    buffer_addf(&sql, " CONNECTION LIMIT %lld",
+                account->connection_limit > 0 ? (long long)account->connection_limit : -1LL);
+    add_expiry(&sql, account->expires_at);
+    add_password(&sql, verifier);
+    return finish(arena, &sql);
+}
+
+char *pg_sql_set_password(Arena *arena, const char *account, const char *verifier) {
+    CLEANUP(buffer_done) Buffer sql = {.wipe = true};
+    buffer_add(&sql, "ALTER ROLE ");
+    add_identifier(&sql, account);
+    add_password(&sql, verifier);
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_set_expiry(Arena *arena, const char *account, int64_t expires_at) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    buffer_add(&sql, "ALTER ROLE ");
+    add_identifier(&sql, account);
+    add_expiry(&sql, expires_at);
+    return finish(arena, &sql);
+}
+
+// All fixed statements on one or two roles.
+static const char *role_statement(Arena *arena, const char *before, const char *first,
+                                  const char *between, const char *second, const char *after) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    buffer_add(&sql, before);
+    add_identifier(&sql, first);
+    buffer_add(&sql, between);
+    if (second != NULL)
+        add_identifier(&sql, second);
+    buffer_add(&sql, after);
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_lock_account(Arena *arena, const char *account) {
+    return role_statement(arena, "ALTER ROLE ", account, " NOLOGIN CONNECTION LIMIT 0", NULL, "");
+}
+
+const char *pg_sql_create_shared_role(Arena *arena, const char *role) {
+    return role_statement(arena, "CREATE ROLE ", role,
+                          " NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION "
+                          "NOBYPASSRLS INHERIT",
+                          NULL, "");
+}
+
+const char *pg_sql_restrain_shared_role(Arena *arena, const char *role) {
+    return role_statement(arena, "ALTER ROLE ", role, " NOLOGIN NOCREATEROLE NOCREATEDB INHERIT",
+                          NULL, "");
+}
+
+const char *pg_sql_comment_role(Arena *arena, const char *role, const char *comment) {
+    return role_statement(arena, "COMMENT ON ROLE ", role, " IS ", NULL,
+                          pg_sql_literal(arena, comment));
+}
+
+const char *pg_sql_grant_role(Arena *arena, const char *role, const char *member,
+                              int server_version) {
+    return role_statement(arena, "GRANT ", role, " TO ", member,
+                          server_version >= 160000 ? " WITH INHERIT TRUE, SET FALSE, ADMIN FALSE"
+                                                   : "");
+}
+
+const char *pg_sql_revoke_role(Arena *arena, const char *role, const char *member) {
+    return role_statement(arena, "REVOKE ", role, " FROM ", member, "");
+}
+
+const char *pg_sql_drop_role(Arena *arena, const char *role) {
+    return role_statement(arena, "DROP ROLE ", role, "", NULL, "");
+}
+
+const char *pg_sql_set_role(Arena *arena, const char *role) {
+    return role_statement(arena, "SET LOCAL ROLE ", role, "", NULL, "");
+}
+
+const char *pg_sql_reassign_owned(Arena *arena, const char *from, const char *to) {
+    return role_statement(arena, "REASSIGN OWNED BY ", from, " TO ", to, "");
+}

@@ -1,0 +1,107 @@
+// SQL text for PostgreSQL, built from typed values: names quoted by the engine's rules, text as
+// literals. Nothing here talks to a server. Text given back lives in the arena.
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// NAMEDATALEN - 1. The server cuts what is longer, silently, so we refuse it.
+enum { SQL_NAME_MAX = 63 };
+
+// "bad_name": empty, longer than SQL_NAME_MAX bytes, or not UTF-8. `what` is "table", "role", …
+MUST_USE Status pg_sql_name_check(const char *what, const char *name, Error *reterr);
+
+// "name", with quotes inside doubled; always quoted. The name has passed pg_sql_name_check or comes
+// from the server's catalog.
+const char *pg_sql_identifier(Arena *arena, const char *name);
+// 'text'; as E'…' where it has a backslash, so that standard_conforming_strings does not matter.
+const char *pg_sql_literal(Arena *arena, const char *text);
+// {"a","b"}: the value of a text[] parameter.
+const char *pg_sql_array(Arena *arena, const StringList *list);
+
+// Privileges, as bits of a mask.
+typedef enum SqlPrivilege {
+    SQL_SELECT = 1u << 0,
+    SQL_INSERT = 1u << 1,
+    SQL_UPDATE = 1u << 2,
+    SQL_DELETE = 1u << 3,
+    SQL_TRUNCATE = 1u << 4,
+    SQL_REFERENCES = 1u << 5,
+    SQL_TRIGGER = 1u << 6,
+    SQL_MAINTAIN = 1u << 7, // PostgreSQL 17
+    SQL_USAGE = 1u << 8,
+    SQL_CREATE = 1u << 9,
+    SQL_EXECUTE = 1u << 10,
+    SQL_CONNECT = 1u << 11,
+    SQL_TEMPORARY = 1u << 12,
+    SQL_OTHER = 1u << 13, // one that this driver does not know and never grants
+    SQL_ALL = 1u << 14,   // ALL PRIVILEGES, whatever they are; alone
+} SqlPrivilege;
+// SQL_OTHER for a word that is none of them.
+uint32_t pg_sql_privilege(const char *word);
+uint32_t pg_sql_privileges(const StringList *words);
+// "SELECT, INSERT"
+const char *pg_sql_privileges_format(Arena *arena, uint32_t privileges);
+
+typedef enum SqlObjectKind {
+    SQL_DATABASE,
+    SQL_SCHEMA,
+    SQL_TABLE, // views, materialized views, partitioned and foreign tables too
+    SQL_SEQUENCE,
+    SQL_ROUTINE,
+    SQL_TYPE,
+    // Default privileges, on what `owner` makes in `schema` (NULL: anywhere) from now on.
+    SQL_FUTURE_TABLES,
+    SQL_FUTURE_SEQUENCES,
+    SQL_FUTURE_ROUTINES,
+    SQL_FUTURE_TYPES,
+    SQL_FUTURE_SCHEMAS,
+    SQL_OBJECT_KIND_COUNT_,
+} SqlObjectKind;
+
+typedef struct SqlObject {
+    int kind;              // SqlObjectKind
+    const char *owner;     // SQL_FUTURE_…
+    const char *schema;    // of all but databases; of a schema its own name
+    const char *name;      // of databases, tables, sequences, routines, types
+    const char *arguments; // SQL_ROUTINE: types as the server writes them, quoted where needed
+} SqlObject;
+// TABLE "schema"."name", without a kind's word: "schema"."name"
+const char *pg_sql_object_name(Arena *arena, const SqlObject *object);
+const char *pg_sql_object_describe(Arena *arena, const SqlObject *object); // table "s"."t"
+int pg_sql_object_compare(const SqlObject *a, const SqlObject *b);
+
+// GRANT … ON TABLE a, b TO grantee (NULL: PUBLIC). Objects are of one kind; of SQL_FUTURE_… exactly
+// one.
+const char *pg_sql_grant(Arena *arena, uint32_t privileges, const SqlObject *objects, size_t count,
+                         const char *grantee, bool grant_option);
+// REVOKE ALL PRIVILEGES ON … FROM grantee, and what the grantee handed on.
+const char *pg_sql_revoke_all(Arena *arena, const SqlObject *objects, size_t count,
+                              const char *grantee);
+
+typedef struct SqlAccount {
+    const char *name;
+    int64_t expires_at;
+    int64_t connection_limit; // 0: none
+} SqlAccount;
+// Password texts: a verifier, or NULL for the form that evidence shows, PASSWORD '(elided)'.
+char *pg_sql_create_account(Arena *arena, const SqlAccount *account, const char *verifier);
+char *pg_sql_set_password(Arena *arena, const char *account, const char *verifier);
+const char *pg_sql_set_expiry(Arena *arena, const char *account, int64_t expires_at);
+const char *pg_sql_lock_account(Arena *arena, const char *account);
+const char *pg_sql_create_shared_role(Arena *arena, const char *role);
+const char *pg_sql_restrain_shared_role(Arena *arena, const char *role);
+const char *pg_sql_comment_role(Arena *arena, const char *role, const char *comment);
+// INHERIT without SET and ADMIN, where the server can say so (16).
+const char *pg_sql_grant_role(Arena *arena, const char *role, const char *member,
+                              int server_version);
+const char *pg_sql_revoke_role(Arena *arena, const char *role, const char *member);
+const char *pg_sql_drop_role(Arena *arena, const char *role);
+// Until the end of the transaction.
+const char *pg_sql_set_role(Arena *arena, const char *role);
+const char *pg_sql_reassign_owned(Arena *arena, const char *from, const char *to);

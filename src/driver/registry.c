@@ -1,0 +1,22 @@
+#include "driver/driver.h"
+
+#include "driver/postgresql/driver.h"
+
+static const Driver *const DRIVERS[] = {
+    &POSTGRESQL_DRIVER,
+};
+
+const Driver *driver_find(TargetKind kind) {
+    for (size_t i = 0; i < COUNT_OF(DRIVERS); i++)
+        if (DRIVERS[i]->kind == kind)
+            return DRIVERS[i];
+    return NULL;
+}
+
+size_t driver_count(void) {
+    return COUNT_OF(DRIVERS);
+}
+
+const Driver *driver_at(size_t index) {
+    return index < COUNT_OF(DRIVERS) ? DRIVERS[index] : NULL;
+}
