@@ -1,4 +1,5 @@
-// Whether decisions suffice. Steps follow one another; only the current step's approvers may decide.
+// Whether decisions suffice. Steps follow one another; only the current step's approvers may
+// decide.
 #pragma once
 
 #include "domain/configuration.h"
@@ -23,9 +24,10 @@ ApprovalProgress approval_progress(Arena *arena, const Configuration *configurat
 // `round` and `step` from approval_round and approval_progress.
 int64_t approval_round(const Grant *grant);
 
-// May this principal decide now? "own_request", "not_an_approver", "already_decided", "wrong_state".
-MUST_USE Status approval_check(Arena *arena, const Configuration *configuration,
-                               const Grant *grant, const char *principal, Error *reterr);
+// May this principal decide now? "own_request", "not_an_approver", "already_decided",
+// "wrong_state".
+MUST_USE Status approval_check(Arena *arena, const Configuration *configuration, const Grant *grant,
+                               const char *principal, Error *reterr);
 
 // What a principal may do with a grant beside deciding.
 bool grant_visible_to(const Configuration *configuration, const Grant *grant,

@@ -32,7 +32,7 @@ extern const EnumTable CHANGE_KINDS; // "create", "update", "delete"
 
 typedef struct Change {
     int kind;
-    const char *type;   // "principal", "group", "integration", "flow"
+    const char *type; // "principal", "group", "integration", "flow"
     const char *name;
     const json_t *before; // NULL when created
     const json_t *after;  // NULL when deleted
@@ -43,11 +43,11 @@ typedef struct Changes {
 } Changes;
 extern const Shape CHANGE_SHAPE;
 
-// Checks the declaration by itself and against what is there (a flow's integration, groups that a
-// flow names exist in either, duplicates, no enabled administrator left), with pointers into the declaration. Then
-// the changes, in an order that can be applied. prune: things of the declared types (those with
-// at least one entry) that the declaration leaves out are deleted; principals are never pruned.
-// Deleting an integration that a remaining flow names is refused ("in_use").
+// Checks the declaration by itself and against what is there, with pointers into the declaration: a
+// flow's integration and the groups it names exist in either, no name is declared twice, an enabled
+// administrator is left. Then the changes, in an order that can be applied. prune: things of the
+// declared types (those with at least one entry) that the declaration leaves out are deleted;
+// principals are never pruned. Deleting what a remaining flow names is refused ("in_use").
 MUST_USE Status configuration_compare(Arena *arena, const Configuration *current,
                                       const Configuration *declared, bool prune,
                                       Changes *ret_changes, Error *reterr);

@@ -56,10 +56,10 @@ typedef struct Flow {
     AccessItems access; // key "grants"
     const DurationRule *duration;
     ApprovalSteps approval;
-    int reason;             // default optional
-    int64_t lapse_after_s;  // key "lapse_after"; default 24h: for deciding, and again for using
-    int extension;          // default approval
-    bool self_approval;     // key "self_approval"; default false: nobody decides their own request
+    int reason;            // default optional
+    int64_t lapse_after_s; // key "lapse_after"; default 24h: for deciding, and again for using
+    int extension;         // default approval
+    bool self_approval;    // key "self_approval"; default false: nobody decides their own request
 } Flow;
 typedef struct Flows {
     Flow *items;
@@ -68,11 +68,12 @@ typedef struct Flows {
 extern const Shape FLOW_SHAPE;
 extern const Shape APPROVAL_STEP_SHAPE;
 
-// Beyond the shape: default above max, an empty approval list, steps that name nobody, access items.
-// Pointers in errors are relative to the flow.
+// Beyond the shape: default above max, an empty approval list, steps that name nobody, access
+// items. Pointers in errors are relative to the flow.
 MUST_USE Status flow_check(const Flow *flow, Error *reterr);
 MUST_USE Status integration_check(const Integration *integration, Error *reterr);
 
-// Duration for a request: wanted_s or, when 0, the flow's default. "duration_too_long" names the max.
+// Duration for a request: wanted_s or, when 0, the flow's default. "duration_too_long" names the
+// max.
 MUST_USE Status flow_duration(const Flow *flow, int64_t wanted_s, int64_t *ret_duration_s,
                               Error *reterr);

@@ -47,7 +47,11 @@ typedef enum GrantCause {
 } GrantCause;
 extern const EnumTable GRANT_CAUSES; // "none", "expired", "revoked", "cancelled", "failed"
 
-typedef enum ExtensionState { EXTENSION_NONE, EXTENSION_PENDING, EXTENSION_APPROVED } ExtensionState;
+typedef enum ExtensionState {
+    EXTENSION_NONE,
+    EXTENSION_PENDING,
+    EXTENSION_APPROVED
+} ExtensionState;
 extern const EnumTable EXTENSION_STATES; // "none", "pending", "approved"
 
 typedef struct Decision {
@@ -67,7 +71,7 @@ extern const Shape DECISION_SHAPE;
 // Evidence: one action's outcome.
 typedef struct Evidence {
     const char *action_id;
-    const char *kind; // action kind
+    const char *kind;     // action kind
     const char *instance; // of the connector
     int64_t reported_at;
     const char *failure; // failure class name; "none"
@@ -97,8 +101,8 @@ typedef struct Grant {
     const char *ended_by; // principal, or NULL
     const char *note;     // of who ended, denied or cancelled it
     int64_t duration_s;
-    const Flow *flow; // as it was when requested
-    const Plan *plan; // frozen at approval; until then what would be
+    const Flow *flow;       // as it was when requested
+    const Plan *plan;       // frozen at approval; until then what would be
     const char *public_key; // the requester's, for sealing
     const char *sealed;     // the credential; NULL before it is there and after the end
     int64_t extension_s;    // asked for; 0: none
@@ -114,8 +118,8 @@ extern const Shape GRANT_SHAPE; // everything above: how the store keeps it
 typedef struct GrantChange {
     GrantEvent event;
     int64_t now_ms;
-    GrantCause cause;   // of REVOKE: CAUSE_REVOKED or CAUSE_CANCELLED
-    const char *by;     // principal, or NULL
+    GrantCause cause; // of REVOKE: CAUSE_REVOKED or CAUSE_CANCELLED
+    const char *by;   // principal, or NULL
     const char *note;
     int64_t expires_at; // of DISPATCH and EXTEND; of GRANTED, where 0 keeps that of DISPATCH
     const char *sealed; // of GRANTED, RESET
@@ -124,8 +128,8 @@ typedef struct GrantChange {
 // Also asks the guards: an approved grant that has lapsed cannot be dispatched, an active one that
 // has not expired cannot expire.
 bool grant_event_allowed(const Grant *grant, GrantEvent event, int64_t now_ms);
-// The only function that changes `state`. "wrong_state" says what it is and what it would have to be.
-// Does the entry actions of the table: times, cause, forgetting the sealed credential.
+// The only function that changes `state`. "wrong_state" says what it is and what it would have to
+// be. Does the entry actions of the table: times, cause, forgetting the sealed credential.
 MUST_USE Status grant_change(Grant *grant, const GrantChange *change, Error *reterr);
 bool grant_is_over(const Grant *grant);
 // An account may exist on the target in this state.
@@ -144,10 +148,10 @@ typedef struct RequestForm {
     const char *deployment;
     int64_t now_ms;
 } RequestForm;
-// "not_a_requester" (the same for a flow that is not there, so that nobody learns of others' flows),
-// "reason_missing", "reason_too_long", "bad_reason", "duration_too_long", "duration_too_short",
-// "unknown_integration".
-// The draft is pending, points into the configuration, and its plan is whole.
+// "not_a_requester" (the same for a flow that is not there, so that nobody learns of others'
+// flows), "reason_missing", "reason_too_long", "bad_reason", "duration_too_long",
+// "duration_too_short", "unknown_integration". The draft is pending, points into the configuration,
+// and its plan is whole.
 MUST_USE Status grant_draft(Arena *arena, const Configuration *configuration,
                             const RequestForm *form, Grant *ret_grant, Error *reterr);
 

@@ -44,8 +44,8 @@ typedef struct Outcome {
     int64_t sessions_left;
     StringList handed_over; // "shop: table schema_app.t to custodian"
     Obstacles obstacles;
-    StringList warnings;     // "PUBLIC may create objects in schema public"
-    int64_t target_now_at;   // the target's clock
+    StringList warnings;       // "PUBLIC may create objects in schema public"
+    int64_t target_now_at;     // the target's clock
     int64_t target_expires_at; // VALID UNTIL on the target, by its clock
     const char *server_version;
     const char *account_key; // the engine's own id of the account: the OID

@@ -35,7 +35,8 @@ typedef struct Action {
 } Action;
 extern const Shape ACTION_SHAPE;
 
-// The exact bytes that were signed, as text, and the signature over "daypass-action-v1\n" + payload.
+// The exact bytes that were signed, as text, and the signature over "daypass-action-v1\n" +
+// payload.
 typedef struct SignedAction {
     const char *payload;
     const char *signature; // base64
@@ -57,7 +58,7 @@ typedef struct EnrollRequest { // POST /v1/connector/enroll; the join token is t
     const char *host;
 } EnrollRequest;
 typedef struct EnrollReply {
-    const char *instance;   // id, the keyid of its signatures
+    const char *instance; // id, the keyid of its signatures
     const char *connector;
     const char *deployment;
     const char *action_key; // to pin
@@ -77,8 +78,8 @@ typedef struct IntegrationHealthList {
 } IntegrationHealthList;
 
 typedef struct PollRequest { // POST /v1/connector/poll
-    int64_t capacity; // actions it can take now
-    int64_t wait_s;   // how long to hold the request open; at most 60
+    int64_t capacity;        // actions it can take now
+    int64_t wait_s;          // how long to hold the request open; at most 60
     const char *version;
     int64_t clock_at; // its clock, when sent
     IntegrationHealthList health;
@@ -97,7 +98,7 @@ typedef struct ActionReport { // POST /v1/connector/report
     const char *code;    // stable code
     const char *message;
     int64_t target_clock_difference_ms; // target's clock minus the connector's
-    int64_t expires_in_ms; // grant, extend: what remained of it on the target when reported
+    int64_t expires_in_ms;   // grant, extend: what remained of it on the target when reported
     const char *sealed;      // grant, reset: the sealed credential
     const json_t *outcome;   // OUTCOME_SHAPE of grant, revoke, extend, reset
     const json_t *discovery; // DISCOVERY_SHAPE
@@ -123,7 +124,7 @@ typedef struct SweepReport {
     const char *admin_secret; // by which target and secret it was found
     const char *host;
     int64_t port;
-    int64_t swept_at; // the connector's clock
+    int64_t swept_at;       // the connector's clock
     SweptAccounts accounts; // all that are there, and those just removed
 } SweepReport;
 extern const Shape SWEEP_REPORT_SHAPE;

@@ -14,7 +14,8 @@ typedef struct SealKey SealKey; // X25519 pair in locked memory
 SealKey *seal_key_new(void);
 SealKey *seal_key_free(SealKey *key);
 DEFINE_CLEANUP(SealKey, seal_key_free)
-MUST_USE Status seal_key_load(const char *path, SealKey **ret_key, Error *reterr); // 0600 or refused
+MUST_USE Status seal_key_load(const char *path, SealKey **ret_key,
+                              Error *reterr); // 0600 or refused
 MUST_USE Status seal_key_save(const SealKey *key, const char *path, Error *reterr);
 const char *seal_key_public_text(Arena *arena, const SealKey *key); // base64, 44 characters
 // STATUS_INVALID "bad_public_key" for anything that is not 32 bytes in base64, or a weak point.

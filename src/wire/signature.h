@@ -40,7 +40,8 @@ typedef struct SignatureClaim {
 } SignatureClaim;
 MUST_USE Status request_claim_parse(Arena *arena, const char *signature_input,
                                     SignatureClaim *ret_claim, Error *reterr);
-// Second half: digest, signature and freshness at now_s. Whether the nonce was seen is the caller's.
+// Second half: digest, signature and freshness at now_s. Whether the nonce was seen is the
+// caller's.
 MUST_USE Status request_verify(Arena *arena, const char *public_key_text,
                                const SignedRequest *request, const char *content_digest,
                                const char *signature_input, const char *signature, int64_t now_s,
