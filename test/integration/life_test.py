@@ -37,7 +37,7 @@ def a_request_can_be_cancelled_by_its_requester_only():
 @test
 def a_request_that_nobody_decides_lapses():
     with World().set_up() as world:
-        declare(world, read_only("quick", lapse_after="2s"))
+        declare(world, read_only("quick", lapse_after="5s"))
         grant = world.request(flow="quick")
         world.await_state(grant, "lapsed")
         world.refuse("dba", "wrong_state", "approve", grant)
@@ -46,7 +46,7 @@ def a_request_that_nobody_decides_lapses():
 @test
 def an_approval_that_no_connector_takes_lapses():
     with World().set_up() as world:
-        declare(world, read_only("quick", lapse_after="3s"))
+        declare(world, read_only("quick", lapse_after="6s"))
         world.connector.stop()
         grant = world.request(flow="quick")
         world.cli("dba", "approve", grant)
@@ -78,7 +78,7 @@ def an_extension_is_decided_again_and_moves_the_end_on_the_server():
         view = world.active(duration="10m")
         valid_until = f"SELECT rolvaliduntil FROM pg_roles WHERE rolname = '{view['account']}'"
         before = world.server.query(valid_until)
-        world.cli("engineer", "extend", view["id"], "--for", "20m")
+        world.cli("engineer", "extend", view["id"], "--for", "20m", "--reason", "more")
         check_equal(world.server.query(valid_until), before, "the end, before the decision")
         world.refuse("engineer", "own_request", "approve", view["id"])
         world.cli("dba", "approve", view["id"])
@@ -95,9 +95,9 @@ def no_extension_goes_above_the_maximum_or_where_the_flow_has_none():
     with World().set_up() as world:
         declare(world, read_only("never", extension="never"))
         grant = world.active(duration="7h")["id"]
-        world.refuse("engineer", "duration_too_long", "extend", grant, "--for", "2h")
+        world.refuse("engineer", "duration_too_long", "extend", grant, "--for", "2h", "--reason", "more")
         grant = world.active(flow="never")["id"]
-        world.refuse("engineer", "extension_not_offered", "extend", grant, "--for", "10m")
+        world.refuse("engineer", "extension_not_offered", "extend", grant, "--for", "10m", "--reason", "more")
 
 
 @test
@@ -105,7 +105,7 @@ def an_automatic_extension_needs_nobody():
     with World().set_up() as world:
         declare(world, read_only("easy", extension="auto"))
         view = world.active(flow="easy", duration="10m")
-        world.cli("engineer", "extend", view["id"], "--for", "10m")
+        world.cli("engineer", "extend", view["id"], "--for", "10m", "--reason", "more")
         wait_until(
             "the end has moved",
             lambda: world.show(view["id"])["expires_at"] > view["expires_at"],

@@ -195,9 +195,16 @@ class World:
         self.daypassd = None
         self.connector = None
         self.admin_password_file = None
+        self.is_to_begin = False
 
     def __enter__(self):
-        self.admin_password_file = self.server.make_shop()
+        try:
+            self.admin_password_file = self.server.make_shop()
+            if self.is_to_begin:
+                self.begin()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, kind, value, trace):
@@ -432,6 +439,11 @@ class World:
         return self.cli("admin", "apply", "-f", path, *arguments, expect=expect)
 
     def set_up(self):
+        """with World().set_up() as world: begins as usual."""
+        self.is_to_begin = True
+        return self
+
+    def begin(self):
         """The usual beginning: everything runs, engineer and dba have signed in."""
         self.start_daypassd()
         self.sign_in_admin()
@@ -448,7 +460,6 @@ class World:
         self.add_person("engineer")
         self.add_person("dba")
         self.connector = self.start_connector()
-        return self
 
     # ---- Grants ---------------------------------------------------------------------------------
 
