@@ -1,8 +1,11 @@
 #include "base/json.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sodium.h>
 
 static const char *fault_text(enum json_error_code code) {
     switch (code) {
@@ -69,11 +72,41 @@ Status json_read(Arena *arena, const char *bytes, size_t length, json_t **ret_va
     return STATUS_OK;
 }
 
+// jansson frees without saying how much, so each block remembers its size in front.
+typedef union Block {
+    size_t size;
+    max_align_t alignment;
+} Block;
+
+static void *block_new(size_t size) {
+    Block *block = mem_alloc(sizeof(Block) + size);
+    block->size = size;
+    return block + 1;
+}
+
+static void block_free(void *memory) {
+    if (memory == NULL)
+        return;
+    Block *block = (Block *)memory - 1;
+    sodium_memzero(memory, block->size);
+    mem_free(block);
+}
+
+void json_wipe_freed(void) {
+    json_set_alloc_funcs(block_new, block_free);
+}
+
+static void release_text(void *text) {
+    json_free_t release;
+    json_get_alloc_funcs(NULL, &release);
+    release(text);
+}
+
 static const char *dump(Arena *arena, const json_t *value, size_t flags) {
     char *text = json_dumps(value, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     if (text == NULL)
         abort(); // no memory, or a value that contains itself
-    arena_on_free(arena, free, text);
+    arena_on_free(arena, release_text, text);
     return text;
 }
 

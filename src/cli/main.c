@@ -1,5 +1,6 @@
 // daypass: the command line for engineers, approvers and administrators.
 #include "base/crypto.h"
+#include "base/json.h"
 #include "cli/cli.h"
 
 #include <locale.h>
@@ -12,6 +13,7 @@ int main(int argc, char **argv) {
     struct rlimit none = {0};
     (void)setrlimit(RLIMIT_CORE, &none);
     crypto_start();
+    json_wipe_freed();
     CLEANUP(arena_freep) Arena *arena = arena_new();
     Cli cli;
     cli_init(&cli, arena);

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "base/json.h"
 #include "config/options.h"
 #include "connector/check.h"
 #include "connector/enroll.h"
@@ -113,6 +114,7 @@ static int fail(Status status, const Error *error) {
 
 int main(int argc, char **argv) {
     cores_forbid();
+    json_wipe_freed();
     Arguments arguments = {.config = "/etc/daypass/connector.yaml"};
     int result = 0;
     if (!arguments_parse(argc, argv, &arguments, &result))

@@ -183,6 +183,15 @@ static void the_arena_takes_and_releases_a_reference(void **state) {
     json_decref(value);
 }
 
+static void works_the_same_when_freed_memory_is_wiped(void **state) {
+    json_wipe_freed();
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    json_t *value = NULL;
+    static const char TEXT[] = "{\"a\":[1,2,{\"b\":\"c\"}]}";
+    assert_int_equal(json_read(arena, TEXT, strlen(TEXT), &value, NULL), STATUS_OK);
+    assert_string_equal(json_text(arena, value), TEXT);
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(reads_any_value),
@@ -196,6 +205,7 @@ int main(void) {
         cmocka_unit_test(text_is_compact_and_sorted),
         cmocka_unit_test(the_same_value_gives_the_same_bytes),
         cmocka_unit_test(the_arena_takes_and_releases_a_reference),
+        cmocka_unit_test(works_the_same_when_freed_memory_is_wiped),
     };
     return RUN_CASES(cases);
 }
