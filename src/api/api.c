@@ -167,7 +167,6 @@ void api_handle(void *context, HttpRequest *request, HttpAnswer *answer) {
     if (answer->park_key != NULL)
         return; // it will be answered, logged and counted when it runs again
     call_add_header(&call, "X-Request-Id", http_request_id(request));
-    call_add_header(&call, "Cache-Control", "no-store");
     metrics_count_request(api->metrics, call.route, answer->status, worked_us);
     if (call.route != NULL && call.route->permission == PERMISSION_CONNECTOR &&
         http_request_was_parked(request))

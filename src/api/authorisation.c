@@ -221,6 +221,34 @@ static Status authorise_connector(Call *call, Error *reterr) {
     return STATUS_OK;
 }
 
+// ---- Joining ----------------------------------------------------------------------------------
+
+static Status bad_join_token(Error *reterr) {
+    return error_set(reterr, STATUS_UNAUTHENTICATED, "bad_join_token",
+                     "a join token is needed that is neither used nor past its end; make one with "
+                     "\"daypass connector create\"");
+}
+
+// Enrolling consumes the token; here it is only looked at, before anything else is.
+static Status authorise_join(Call *call, Error *reterr) {
+    const char *text = NULL;
+    TRY(bearer_read(call->arena, http_request_header(call->request, "Authorization"), &text,
+                    reterr));
+    if (text == NULL)
+        return bad_join_token(reterr);
+    Token token = {0};
+    Error error = {0};
+    Status status = token_find(call, text, &token, &error);
+    if (status == STATUS_UNAUTHENTICATED || (status == STATUS_OK && token.kind != TOKEN_JOIN))
+        return bad_join_token(reterr);
+    if (status != STATUS_OK) {
+        *reterr = error;
+        return status;
+    }
+    call->caller.token = token;
+    return STATUS_OK;
+}
+
 // ---- All --------------------------------------------------------------------------------------
 
 bool address_is_loopback(const char *address) {
@@ -251,8 +279,9 @@ Status call_authorise(Call *call, Error *reterr) {
     };
     switch (call->route->permission) {
     case PERMISSION_PUBLIC:
-    case PERMISSION_JOIN: // its handler consumes the join token
         return STATUS_OK;
+    case PERMISSION_JOIN:
+        return authorise_join(call, reterr);
     case PERMISSION_METRICS:
         return authorise_metrics(call, reterr);
     case PERMISSION_SIGNED_IN:

@@ -30,7 +30,7 @@ typedef enum CallerKind { CALLER_NOBODY, CALLER_PRINCIPAL, CALLER_CONNECTOR } Ca
 typedef struct Caller {
     CallerKind kind;
     Principal principal;        // of CALLER_PRINCIPAL
-    Token token;                // of CALLER_PRINCIPAL
+    Token token;                // of CALLER_PRINCIPAL, or the join token
     ConnectorInstance instance; // of CALLER_CONNECTOR
     Actor actor;                // for the audit trail; of CALLER_NOBODY anonymous
 } Caller;

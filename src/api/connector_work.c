@@ -1,5 +1,4 @@
 // What connectors say and ask: enrolling, polling for actions, reporting outcomes and accounts.
-#include "api/authorisation.h"
 #include "api/call.h"
 #include "api/handlers.h"
 
@@ -46,20 +45,9 @@ static Status public_key_check(const char *text, Error *reterr) {
     return STATUS_INVALID;
 }
 
-static Status join_token(Call *call, const char **ret_token, Error *reterr) {
-    TRY(bearer_read(call->arena, http_request_header(call->request, "Authorization"), ret_token,
-                    reterr));
-    if (*ret_token == NULL)
-        return error_set(reterr, STATUS_UNAUTHENTICATED, "bad_join_token",
-                         "a join token is needed; make one with \"daypass connector create\"");
-    return STATUS_OK;
-}
-
 Status connector_enroll(Call *call, Error *reterr) {
     const EnrollRequest *body = call->body;
     const ApiOptions *options = &call->api->options;
-    const char *text = NULL;
-    TRY(join_token(call, &text, reterr));
     TRY(public_key_check(body->public_key, reterr));
     ConnectorInstance instance = {
         .id = id_new(call->arena, "con"),
@@ -73,10 +61,10 @@ Status connector_enroll(Call *call, Error *reterr) {
     call->caller.actor.kind = "connector";
     Error error = {0};
     Status status = store_enroll(options->store, call->arena, &call->caller.actor,
-                                 token_hash(call->arena, text), &instance, &error);
+                                 call->caller.token.hash, &instance, &error);
     if (status == STATUS_NOT_FOUND || status == STATUS_EXPIRED)
         return error_set(reterr, STATUS_UNAUTHENTICATED, "bad_join_token",
-                         "the join token is not known, was used, or has ended; make another with "
+                         "the join token was used meanwhile, or has ended; make another with "
                          "\"daypass connector create\"");
     if (status != STATUS_OK) {
         *reterr = error;
