@@ -135,8 +135,11 @@ static Status grant_done(Operation *operation, ReportWork *work, Error *reterr) 
 static Status revoke_done(Operation *operation, ReportWork *work, Error *reterr) {
     Grant *grant = &work->grant;
     json_t *detail = describe_outcome(operation, work->report->outcome);
-    if (grant->state != GRANT_REVOKING)
-        return grant_note(operation, grant, "account.removed", detail, reterr);
+    if (grant->state != GRANT_REVOKING) { // a stray account of one that is over
+        grant->trouble = NULL;
+        TRY(grant_note(operation, grant, "account.removed", detail, reterr));
+        return grant_save(operation, grant, 0, reterr);
+    }
     GrantChange change = {.event = GRANT_EVENT_REVOKED, .now_ms = operation->now_ms};
     if (grant->expires_at > 0 && operation->now_ms >= grant->expires_at) {
         int64_t late_ms = operation->now_ms - grant->expires_at;
@@ -172,7 +175,9 @@ static Status repeat(Operation *operation, ReportWork *work, Error *reterr) {
     if (is_milestone(work->action.failures + 1))
         TRY(grant_note(operation, &work->grant, "grant.trouble", describe_failure(operation, work),
                        reterr));
-    if (text_equal(work->grant.trouble, work->message))
+    bool no_news = text_equal(work->grant.trouble, work->message);
+    // A granting one is saved all the same: no lease keeps it past its lapse any more.
+    if (no_news && work->grant.state != GRANT_GRANTING)
         return STATUS_OK;
     work->grant.trouble = work->message;
     return grant_save(operation, &work->grant, 0, reterr);

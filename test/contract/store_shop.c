@@ -393,7 +393,8 @@ bool shop_file_has(Shop *shop, const char *text) {
         expect_ok(file_read(arena_printf(shop->arena, "%s/%s", shop->folder, entry->d_name), &bytes,
                             &error),
                   &error);
-        found = found || memmem(bytes.bytes, bytes.length, text, strlen(text)) != NULL;
+        found = found || (bytes.length > 0 &&
+                          memmem(bytes.bytes, bytes.length, text, strlen(text)) != NULL);
     }
     closedir(folder);
     return found;

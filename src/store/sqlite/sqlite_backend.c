@@ -78,9 +78,13 @@ static const Fault FAULTS[] = {
 static const Fault OTHER_FAULT = {SQLITE_ERROR, STATUS_UNAVAILABLE, "store_failed",
                                   "the store does not work"};
 
+// SQLite does not say which errno a failed COMMIT met, so errno itself is looked at: it is cleared
+// before each call, and what SQLite does after a failed write does not touch it.
 static Status fail(sqlite3 *handle, int result, Error *reterr) {
+    int system_error = errno;
     int extended = handle != NULL ? sqlite3_extended_errcode(handle) : result;
-    int system_error = handle != NULL ? sqlite3_system_errno(handle) : 0;
+    if (handle != NULL && sqlite3_system_errno(handle) != 0)
+        system_error = sqlite3_system_errno(handle);
     int primary = result & 0xff;
     // SQLite calls only ENOSPC full; a quota and a limit on the file's size are the same to us.
     if (primary == SQLITE_IOERR &&
@@ -119,9 +123,10 @@ static Connection *connection_close(Connection *connection) {
 }
 DEFINE_CLEANUP(Connection, connection_close)
 
-static Status pragma(Connection *connection, const char *sql, Error *reterr) {
-    int result = sqlite3_exec(connection->handle, sql, NULL, NULL, NULL);
-    return result == SQLITE_OK ? STATUS_OK : fail(connection->handle, result, reterr);
+static Status execute(sqlite3 *handle, const char *sql, Error *reterr) {
+    errno = 0;
+    int result = sqlite3_exec(handle, sql, NULL, NULL, NULL);
+    return result == SQLITE_OK ? STATUS_OK : fail(handle, result, reterr);
 }
 
 static Status connection_open(const char *path, bool write, Connection **ret_connection,
@@ -137,14 +142,14 @@ static Status connection_open(const char *path, bool write, Connection **ret_con
     sqlite3_extended_result_codes(connection->handle, 1);
     sqlite3_busy_timeout(connection->handle, BUSY_TIMEOUT_MS);
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    TRY(pragma(connection,
+    TRY(execute(connection->handle,
                "PRAGMA trusted_schema = OFF;"
                "PRAGMA synchronous = FULL;"
                "PRAGMA foreign_keys = ON;"
                "PRAGMA secure_delete = ON;",
                reterr));
     if (!write)
-        TRY(pragma(connection, "PRAGMA query_only = ON;", reterr));
+        TRY(execute(connection->handle, "PRAGMA query_only = ON;", reterr));
     *ret_connection = connection;
     connection = NULL;
     return STATUS_OK;
@@ -223,7 +228,7 @@ static Status check_file(Connection *connection, Error *reterr) {
     TRY(query_integer(connection, "PRAGMA application_id", &application, reterr));
     TRY(query_integer(connection, "SELECT count(*) FROM sqlite_master", &tables, reterr));
     if (application == 0 && tables == 0)
-        return pragma(connection, "PRAGMA application_id = 1147238768;", reterr);
+        return execute(connection->handle, "PRAGMA application_id = 1147238768;", reterr);
     if (application != APPLICATION_ID)
         return error_set(reterr, STATUS_INVALID, "store_foreign",
                          "the file is an SQLite database of another program; name a file of "
@@ -262,7 +267,7 @@ static Status backend_open(const char *url, Backend **ret_backend, Error *reterr
     TRY(ensure_file(backend->path, reterr));
     TRY(connection_open(backend->path, true, &backend->writer, reterr));
     TRY(check_file(backend->writer, reterr));
-    TRY(pragma(backend->writer, "PRAGMA journal_mode = WAL;", reterr));
+    TRY(execute(backend->writer->handle, "PRAGMA journal_mode = WAL;", reterr));
     *ret_backend = backend;
     backend = NULL;
     return STATUS_OK;
@@ -327,10 +332,8 @@ static Status backend_begin(Backend *backend, bool write, Transaction **ret_tran
     } else {
         TRY(reader_take(backend, &connection, reterr));
     }
-    int result =
-        sqlite3_exec(connection->handle, write ? "BEGIN IMMEDIATE" : "BEGIN", NULL, NULL, NULL);
-    if (result != SQLITE_OK) {
-        Status status = fail(connection->handle, result, reterr);
+    Status status = execute(connection->handle, write ? "BEGIN IMMEDIATE" : "BEGIN", reterr);
+    if (status != STATUS_OK) {
         connection_give_back(backend, connection, write);
         return status;
     }
@@ -352,9 +355,8 @@ static void backend_rollback(Transaction *transaction) {
 
 static Status backend_commit(Transaction *transaction, Error *reterr) {
     sqlite3 *handle = transaction->connection->handle;
-    int result = sqlite3_get_autocommit(handle) ? SQLITE_ABORT
-                                                : sqlite3_exec(handle, "COMMIT", NULL, NULL, NULL);
-    Status status = result == SQLITE_OK ? STATUS_OK : fail(handle, result, reterr);
+    Status status = sqlite3_get_autocommit(handle) ? fail(NULL, SQLITE_ABORT, reterr)
+                                                   : execute(handle, "COMMIT", reterr);
     backend_rollback(transaction);
     return status;
 }
@@ -444,6 +446,7 @@ static Status backend_run(Transaction *transaction, Arena *arena, const char *sq
     TRY(prepare(connection, sql, &statement, reterr));
     Rows rows = {0};
     size_t capacity = 0;
+    errno = 0;
     sqlite3_int64 changes_before = sqlite3_total_changes64(connection->handle);
     int result = bind(statement, parameters, parameter_count);
     while (result == SQLITE_OK || result == SQLITE_ROW) {
@@ -471,9 +474,7 @@ static Status backend_run(Transaction *transaction, Arena *arena, const char *sq
 }
 
 static Status backend_run_script(Transaction *transaction, const char *sql, Error *reterr) {
-    sqlite3 *handle = transaction->connection->handle;
-    int result = sqlite3_exec(handle, sql, NULL, NULL, NULL);
-    return result == SQLITE_OK ? STATUS_OK : fail(handle, result, reterr);
+    return execute(transaction->connection->handle, sql, reterr);
 }
 
 const BackendDriver SQLITE_BACKEND = {
