@@ -1,5 +1,7 @@
 #include "store/store_internal.h"
 
+#include "domain/integration_plan.h"
+
 #include "base/id.h"
 
 #include <sodium.h>
@@ -370,19 +372,8 @@ static Status lease_of_integration(Operation *operation, LeaseWork *work, const 
         configuration_integration(&configuration, action->integration);
     if (integration == NULL || !text_equal(integration->connector, action->connector))
         return lease_drop(operation, work, action, reterr);
-    TargetAddress target = integration_target(integration);
-    if (target.port == 0)
-        target.port = target_default_port((TargetKind)target.kind);
-    Plan plan = {
-        .deployment = operation->store->deployment,
-        .connector = integration->connector,
-        .integration = integration->name,
-        .target = &target,
-        .admin_secret = integration->admin_secret,
-        .custodian = integration->custodian,
-        .privilege_mode = integration->privilege_mode,
-        .connection_limit = integration->connection_limit,
-    };
+    Plan plan = integration_plan_of_flows(operation->arena, &configuration, integration,
+                                          operation->store->deployment);
     StoredAction *stored = &work->leased.items[work->leased.count];
     stored->plan = shape_write(operation->arena, &PLAN_SHAPE, &plan);
     TRY(lease_out(operation, work, action, stored, reterr));
