@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "base/log.h"
+#include "domain/integration_plan.h"
 #include "domain/target_report.h"
 #include "wire/messages.h"
 
@@ -359,4 +360,21 @@ Status connector_report_accounts(Call *call, Error *reterr) {
             TRY(reconcile_integration(call, sweep, integration->name, reterr));
     }
     return call_reply_nothing(call);
+}
+
+// ---- Plans ------------------------------------------------------------------------------------
+
+Status connector_list_plans(Call *call, Error *reterr) {
+    const Configuration *configuration = NULL;
+    TRY(call_configuration(call, &configuration, reterr));
+    json_t *items = json_keep(call->arena, json_array());
+    for (size_t i = 0; i < configuration->integrations.count; i++) {
+        const Integration *integration = &configuration->integrations.items[i];
+        if (!text_equal(integration->connector, call->caller.instance.connector))
+            continue;
+        const Plan plan = integration_plan_of_flows(call->arena, configuration, integration,
+                                                    store_deployment(call->api->options.store));
+        json_array_append(items, shape_write(call->arena, &PLAN_SHAPE, &plan));
+    }
+    return call_reply_list(call, items, NULL);
 }

@@ -19,7 +19,8 @@ RouteHandler integration_list, integration_show, integration_show_discovery,
 // connector.c
 RouteHandler connector_list, connector_create, connector_remove, connector_remove_instance;
 // connector_work.c
-RouteHandler connector_enroll, connector_poll, connector_report, connector_report_accounts;
+RouteHandler connector_enroll, connector_poll, connector_report, connector_report_accounts,
+    connector_list_plans;
 // grant.c
 RouteHandler grant_request, grant_list, grant_show, grant_approve, grant_deny, grant_cancel,
     grant_revoke, grant_extend, grant_reset, grant_credentials;

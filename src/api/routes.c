@@ -160,6 +160,10 @@ static const Route TABLE[] = {
      .summary = "Report which accounts of Daypass are on a target", .body = &SWEEP_REPORT_SHAPE,
      .success = 204, .handler = connector_report_accounts},
 
+    {"GET", "/v1/connector/plans", PERMISSION_CONNECTOR, .operation = "connector.plans",
+     .summary = "What flows may ask of each integration of the connector, as plans without grant",
+     .success = 200, .reply = &PLAN_SHAPE, .list = true, .handler = connector_list_plans},
+
     // ---- The service itself -------------------------------------------------------------------
     {"GET", "/healthz", PERMISSION_PUBLIC, .operation = "service.health",
      .summary = "Whether the process answers", .success = 200, .content_type = "text/plain",

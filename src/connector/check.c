@@ -5,32 +5,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "connector/ceiling.h"
+#include "connector/control_plane.h"
+#include "connector/identity.h"
 #include "connector/secret_source.h"
 #include "driver/driver.h"
-
-Plan check_plan(Arena *arena, const ConnectorOptions *options, const SecretSource *secret) {
-    const Ceiling *ceiling = secret->ceiling ? secret->ceiling : options->ceiling;
-    Plan plan = {.grant_id = "check",
-                 .deployment = "check",
-                 .connector = "check",
-                 .integration = secret->name,
-                 .target = secret->target,
-                 .admin_secret = secret->name,
-                 .account = "check"};
-    if (!ceiling)
-        return plan;
-    size_t count = ceiling->schemas.count + ceiling->roles.count;
-    plan.access.items = arena_alloc(arena, (count + 1) * sizeof(AccessItem));
-    for (size_t i = 0; i < ceiling->schemas.count; i++)
-        plan.access.items[plan.access.count++] =
-            (AccessItem){.schema = ceiling->schemas.items[i],
-                         .all_tables = true,
-                         .privileges = ceiling->privileges,
-                         .preset = ceiling->privileges.count ? PRESET_NONE : PRESET_READ_ONLY};
-    for (size_t i = 0; i < ceiling->roles.count; i++)
-        plan.access.items[plan.access.count++] = (AccessItem){.role = ceiling->roles.items[i]};
-    return plan;
-}
 
 static void item_print(const CheckItem *item) {
     static const char *const MARKS[] = {"ok", "warning", "FAILED"};
@@ -47,8 +26,39 @@ static void item_print(const CheckItem *item) {
     }
 }
 
-static bool secret_check(Arena *arena, const ConnectorOptions *options,
-                         const SecretSource *secret) {
+// The plans that use the secret: each for its own database, and above the ceiling or not.
+static const Plan *const *secret_plans(Arena *arena, const Plans *plans, const SecretSource *secret,
+                                       size_t *ret_count) {
+    const Plan **used = arena_alloc(arena, (plans->count + 1) * sizeof(*used));
+    size_t count = 0;
+    for (size_t i = 0; i < plans->count; i++)
+        if (text_equal(plans->items[i].admin_secret, secret->name))
+            used[count++] = &plans->items[i];
+    *ret_count = count;
+    return used;
+}
+
+// An integration that the connector would refuse to serve is a fault of one of the two files.
+static bool ceilings_check(Arena *arena, const ConnectorOptions *options,
+                           const SecretSource *secret, const Plan *const *plans, size_t count) {
+    bool ok = true;
+    for (size_t i = 0; i < count; i++) {
+        Error error = {0};
+        bool allowed = ceiling_check(arena, options, secret, plans[i], 0, &error) == STATUS_OK;
+        CheckItem item = {
+            .name = arena_printf(arena, "ceiling: integration %s", plans[i]->integration),
+            .result = allowed ? CHECK_OK : CHECK_FAILED,
+            .found = allowed ? "allows what its flows give" : error.message,
+            .repair = allowed ? NULL : "change the flow, or this connector's file",
+        };
+        item_print(&item);
+        ok = ok && allowed;
+    }
+    return ok;
+}
+
+static bool secret_check(Arena *arena, const ConnectorOptions *options, const SecretSource *secret,
+                         const Plans *known) {
     const TargetAddress *target = secret->target;
     printf("%s: %s %s:%lld as %s\n", secret->name, enum_name(&TARGET_KINDS, target->kind),
            target->host,
@@ -66,8 +76,9 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options,
         item_print(&item);
         return false;
     }
-    Plan plan = check_plan(arena, options, secret);
-    const Plan *plans[] = {&plan};
+    size_t plan_count = 0;
+    const Plan *const *plans = secret_plans(arena, known, secret, &plan_count);
+    bool ok = ceilings_check(arena, options, secret, plans, plan_count);
     DriverLogin login = {
         .target = target,
         .user = secret->user,
@@ -78,8 +89,7 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options,
         .clock = &SYSTEM_CLOCK,
     };
     CheckReport report = {0};
-    driver->check(&login, arena, plans, 1, &report);
-    bool ok = true;
+    driver->check(&login, arena, plans, plan_count, &report);
     for (size_t i = 0; i < report.count; i++) {
         item_print(&report.items[i]);
         ok = ok && report.items[i].result != CHECK_FAILED;
@@ -87,16 +97,43 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options,
     return ok;
 }
 
+// What the control plane says may be asked; nothing, and a line that says why, without it.
+static Plans plans_ask(Arena *arena, const ConnectorOptions *options) {
+    Identity identity;
+    CLEANUP(signing_key_freep) SigningKey *key = NULL;
+    CLEANUP(control_plane_closep) ControlPlane *plane = NULL;
+    Plans plans = {0};
+    Error error = {0};
+    Status status = identity_load(arena, options->state_folder, &identity, &key, &error);
+    ControlPlaneOptions plane_options = {
+        .options = options, .identity = &identity, .key = key, .clock = &SYSTEM_CLOCK};
+    if (status == STATUS_OK)
+        status = control_plane_open(&plane_options, &plane, &error);
+    if (status == STATUS_OK)
+        status = control_plane_plans(plane, arena, &plans, &error);
+    CheckItem item = {
+        .name = "control plane",
+        .result = status == STATUS_OK ? CHECK_OK : CHECK_WARNING,
+        .found = status == STATUS_OK
+                     ? arena_printf(arena, "%zu integrations for this connector", plans.count)
+                     : arena_printf(arena, "%s. Rights for flows are not checked", error.message),
+    };
+    puts(options->control_plane);
+    item_print(&item);
+    return plans;
+}
+
 Status check_run(const ConnectorOptions *options, const char *only_secret, Error *reterr) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     size_t tried = 0;
     size_t failed = 0;
+    Plans plans = plans_ask(arena, options);
     for (size_t i = 0; i < options->secrets.count; i++) {
         const SecretSource *secret = &options->secrets.items[i];
         if (only_secret && !text_equal(only_secret, secret->name))
             continue;
         tried++;
-        failed += !secret_check(arena, options, secret);
+        failed += !secret_check(arena, options, secret, &plans);
     }
     if (tried == 0)
         return error_set(reterr, STATUS_NOT_FOUND, "unknown_secret",

@@ -55,16 +55,18 @@ static Status reply_check(Arena *arena, const HttpReply *reply, Error *reterr) {
     return problem_parse(arena, reply->status, reply->body, reply->length, reterr);
 }
 
+// A body makes it a POST; without, it is a GET.
 static Status call_signed(ControlPlane *plane, Arena *arena, const char *target, const char *body,
                           int timeout_ms, HttpReply *ret_reply, Error *reterr) {
-    size_t length = strlen(body);
+    const char *method = body ? "POST" : "GET";
+    size_t length = body ? strlen(body) : 0;
     SignedRequest request = {
-        .method = "POST", .target = target, .body = body, .body_length = length};
+        .method = method, .target = target, .body = body, .body_length = length};
     SignedHeaders headers;
     request_sign(arena, plane->options.key, plane->options.identity->instance, &request,
                  clock_now_ms(plane->options.clock) / SECOND_MS, &headers);
     HttpCall call = {
-        .method = "POST",
+        .method = method,
         .target = target,
         .body = body,
         .body_length = length,
@@ -90,6 +92,24 @@ Status control_plane_send(ControlPlane *plane, Arena *arena, const char *target,
                           Error *reterr) {
     HttpReply reply;
     return call_signed(plane, arena, target, body, CALL_TIMEOUT_MS, &reply, reterr);
+}
+
+typedef struct PlansReply {
+    Plans items;
+} PlansReply;
+static const Field PLANS_REPLY_FIELDS[] = {
+    {FIELD(PlansReply, items, OBJECTS), .required = true, .shape = &PLAN_SHAPE, .help = "Plans"},
+};
+static const Shape PLANS_REPLY_SHAPE =
+    SHAPE("PlansReply", PlansReply, PLANS_REPLY_FIELDS, "What may be asked of a connector");
+
+Status control_plane_plans(ControlPlane *plane, Arena *arena, Plans *ret_plans, Error *reterr) {
+    HttpReply reply;
+    TRY(call_signed(plane, arena, "/v1/connector/plans", NULL, CALL_TIMEOUT_MS, &reply, reterr));
+    PlansReply plans;
+    TRY(shape_parse(arena, &PLANS_REPLY_SHAPE, reply.body, reply.length, &plans, reterr));
+    *ret_plans = plans.items;
+    return STATUS_OK;
 }
 
 Status control_plane_enroll(Arena *arena, const ConnectorOptions *options, const Secret *join_token,

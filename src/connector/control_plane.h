@@ -37,6 +37,14 @@ MUST_USE Status control_plane_poll(ControlPlane *plane, Arena *arena, const Poll
 MUST_USE Status control_plane_send(ControlPlane *plane, Arena *arena, const char *target,
                                    const char *body, Error *reterr);
 
+// What flows may ask of each integration of this connector: plans without grant and account.
+typedef struct Plans {
+    Plan *items;
+    size_t count;
+} Plans;
+MUST_USE Status control_plane_plans(ControlPlane *plane, Arena *arena, Plans *ret_plans,
+                                    Error *reterr);
+
 // Unsigned; the join token is the bearer.
 MUST_USE Status control_plane_enroll(Arena *arena, const ConnectorOptions *options,
                                      const Secret *join_token, const SigningKey *key,

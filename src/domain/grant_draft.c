@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "domain/account_name.h"
 #include "domain/grant.h"
+#include "domain/integration_plan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -20,25 +21,13 @@ static const char *unique_part(const char *id) {
 // What a request for this flow is given, as things are configured now.
 static const Plan *plan_make(Arena *arena, const Integration *integration, const Flow *flow,
                              const Plan *request) {
-    TargetAddress *target = arena_alloc(arena, sizeof(*target));
-    *target = integration_target(integration);
-    if (target->port == 0)
-        target->port = target_default_port((TargetKind)target->kind);
     Plan *plan = arena_alloc(arena, sizeof(*plan));
-    *plan = (Plan){
-        .grant_id = request->grant_id,
-        .deployment = request->deployment,
-        .connector = integration->connector,
-        .integration = integration->name,
-        .target = target,
-        .admin_secret = integration->admin_secret,
-        .account = request->account,
-        .custodian = integration->custodian,
-        .privilege_mode = integration->privilege_mode,
-        .connection_limit = integration->connection_limit,
-        .duration_s = request->duration_s,
-        .access = flow->access,
-    };
+    *plan = integration_plan(arena, integration);
+    plan->grant_id = request->grant_id;
+    plan->deployment = request->deployment;
+    plan->account = request->account;
+    plan->duration_s = request->duration_s;
+    plan->access = flow->access;
     return plan;
 }
 

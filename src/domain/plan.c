@@ -12,7 +12,6 @@ enum {
     IDENTIFIER_MAX_BYTES = 63, // NAMEDATALEN - 1 of PostgreSQL
     FUNCTION_MAX_BYTES = 512,  // a name and the types of its arguments
     HOST_MAX_BYTES = 253,
-    ACCESS_ITEMS_MAX = 200,
 };
 
 static const char *const TARGET_KIND_NAMES[] = {[TARGET_POSTGRESQL] = "postgresql"};

@@ -50,6 +50,7 @@ typedef struct AccessItem {
     StringList privileges; // SELECT, INSERT, …; upper case
     int preset;            // Preset; instead of privileges
 } AccessItem;
+enum { ACCESS_ITEMS_MAX = 200 };
 typedef struct AccessItems {
     AccessItem *items;
     size_t count;

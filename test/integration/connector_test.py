@@ -1,5 +1,6 @@
 """Connectors: apart from one another, alone, restarted, and never above their ceiling."""
 
+import os
 import subprocess
 
 from world import CONNECTOR, World, check, check_equal, main, read_text, test, wait_until
@@ -171,6 +172,54 @@ def accounts_that_are_not_ours_are_never_touched():
         check_equal(
             sorted(world.server.accounts()), ["temp_by_hand", "temp_of_another"], "accounts"
         )
+
+
+def run_check(world, name="connector"):
+    return subprocess.run(
+        [CONNECTOR, "check", "--config", world.path(name + ".yaml")],
+        capture_output=True,
+        text=True,
+    )
+
+
+@test
+def check_says_what_is_missing_and_the_sql_that_repairs_it():
+    with World().set_up() as world:
+        good = run_check(world)
+        check_equal(good.returncode, 0, f"with all rights: {good.stdout}{good.stderr}")
+        world.server.query(
+            "REVOKE SELECT ON schema_app.orders_table FROM daypass_admin; "
+            "REVOKE pg_signal_backend FROM daypass_admin"
+        )
+        bad = run_check(world)
+        check(bad.returncode != 0, "with rights missing")
+        repairs = [line.strip() for line in bad.stdout.splitlines() if line.endswith(";")]
+        check(len(repairs) >= 2, f"a repair for each: {bad.stdout}")
+        for repair in repairs:
+            world.server.query(repair)
+        check_equal(run_check(world).returncode, 0, "after running the repairs")
+        world.cli("admin", "integrations", "check", "shop-prod")
+        health = lambda: world.cli("admin", "integrations", "shop-prod", "--json").json["health"]
+        wait_until("the control plane shows it well", lambda: health() == "ok")
+
+
+@test
+def check_works_through_what_is_wrong_with_the_route():
+    with World().set_up() as world:
+        target = {"kind": "postgresql", "host": "localhost", "database": "shop"}
+        cases = {
+            "no.such.host.invalid": {"target": {**target, "host": "no.such.host.invalid"}},
+            "refused": {"target": {**target, "port": 1}},
+            "certificate": {"ca_file": os.environ["DAYPASS_TEST_OTHER_CA_FILE"]},
+            "login": {"user": "nobody_here"},
+        }
+        for number, (expected, changes) in enumerate(cases.items()):
+            name = f"wrong{number}"
+            world.connector_config(name, **changes)
+            result = run_check(world, name)
+            check(result.returncode != 0, f"{expected}: {result.stdout}")
+            failed = [line for line in result.stdout.splitlines() if "FAILED" in line]
+            check(failed and expected in failed[0], f"{expected}: {result.stdout}")
 
 
 if __name__ == "__main__":
