@@ -368,8 +368,7 @@ static Status lease_of_integration(Operation *operation, LeaseWork *work, const 
                                    Error *reterr) {
     Configuration configuration;
     TRY(configuration_load(operation, &configuration, reterr));
-    const Integration *integration =
-        configuration_integration(&configuration, action->integration);
+    const Integration *integration = configuration_integration(&configuration, action->integration);
     if (integration == NULL || !text_equal(integration->connector, action->connector))
         return lease_drop(operation, work, action, reterr);
     Plan plan = integration_plan_of_flows(operation->arena, &configuration, integration,

@@ -10,17 +10,16 @@ enum {
 // ---- Appending ----------------------------------------------------------------------------------
 
 static Status event_insert(Operation *operation, const AuditEvent *event, Error *reterr) {
-    const char *detail =
-        event->detail != NULL ? json_text(operation->arena, event->detail) : NULL;
+    const char *detail = event->detail != NULL ? json_text(operation->arena, event->detail) : NULL;
     Parameter parameters[] = {
-        parameter_int(event->sequence),     parameter_int(event->at),
-        parameter_text(event->event),       parameter_text(event->actor),
-        parameter_text(event->actor_kind),  parameter_text(event->peer),
-        parameter_text(event->token),       parameter_text(event->grant),
-        parameter_text(event->flow),        parameter_text(event->integration),
-        parameter_text(event->person),      parameter_text(detail),
-        parameter_text(event->previous),    parameter_text(event->hash),
-        parameter_text(event->signature),   parameter_text(event->key),
+        parameter_int(event->sequence),    parameter_int(event->at),
+        parameter_text(event->event),      parameter_text(event->actor),
+        parameter_text(event->actor_kind), parameter_text(event->peer),
+        parameter_text(event->token),      parameter_text(event->grant),
+        parameter_text(event->flow),       parameter_text(event->integration),
+        parameter_text(event->person),     parameter_text(detail),
+        parameter_text(event->previous),   parameter_text(event->hash),
+        parameter_text(event->signature),  parameter_text(event->key),
     };
     return operation_run(operation,
                          "INSERT INTO audit (sequence, at, event, actor, actor_kind, peer, token,"
@@ -47,7 +46,8 @@ Status audit_append_by(Operation *operation, const Actor *actor, const AuditNote
         .sequence = head.items[0].integer[0],
         .at = operation->now_ms,
         .event = note->event,
-        .actor = text_bounded(arena, actor->name != NULL ? actor->name : "unknown", ACTOR_MAX_BYTES),
+        .actor =
+            text_bounded(arena, actor->name != NULL ? actor->name : "unknown", ACTOR_MAX_BYTES),
         .actor_kind = actor->kind,
         .peer = text_bounded(arena, actor->peer, ACTOR_MAX_BYTES),
         .token = actor->token,

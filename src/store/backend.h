@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct Backend Backend;       // one store's pool of connections
+typedef struct Backend Backend;         // one store's pool of connections
 typedef struct Transaction Transaction; // one connection, inside BEGIN … COMMIT
 
 typedef enum ParameterKind { PARAMETER_NULL, PARAMETER_INT, PARAMETER_TEXT } ParameterKind;
@@ -27,8 +27,8 @@ static inline Parameter parameter_text(const char *value) { // NULL: SQL NULL
 
 // A result's rows: text and integers copied into the arena of the query.
 typedef struct Row {
-    const char **text;  // NULL for SQL NULL; also for integers, as decimal
-    int64_t *integer;   // 0 where the text is no integer
+    const char **text; // NULL for SQL NULL; also for integers, as decimal
+    int64_t *integer;  // 0 where the text is no integer
 } Row;
 typedef struct Rows {
     Row *items;
@@ -50,8 +50,8 @@ typedef struct BackendDriver {
     Status (*begin)(Backend *backend, bool write, Transaction **ret_transaction, Error *reterr);
     Status (*commit)(Transaction *transaction, Error *reterr); // frees it, also when it fails
     void (*rollback)(Transaction *transaction);                // NULL is fine; frees it
-    // Parameters are $1, $2, …, each at least once. The text is one of a small set, without values in
-    // it: it is prepared once per connection. An UPDATE or INSERT may have RETURNING.
+    // Parameters are $1, $2, …, each at least once. The text is one of a small set, without values
+    // in it: it is prepared once per connection. An UPDATE or INSERT may have RETURNING.
     Status (*run)(Transaction *transaction, Arena *arena, const char *sql,
                   const Parameter *parameters, size_t parameter_count, Rows *ret_rows,
                   Error *reterr);

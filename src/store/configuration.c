@@ -5,8 +5,8 @@
 
 // ---- The configuration as last read -------------------------------------------------------------
 
-// Every request needs the configuration, which seldom changes: it is read once per version and shared
-// by the arenas of all who use it. Nobody writes to it.
+// Every request needs the configuration, which seldom changes: it is read once per version and
+// shared by the arenas of all who use it. Nobody writes to it.
 struct ConfigurationCache {
     atomic_int users;
     Arena *arena;
@@ -54,9 +54,8 @@ static Status read_type(Operation *operation, const StoredType *type, Configurat
                         Error *reterr) {
     Parameter parameters[] = {parameter_text(type->type)};
     Rows rows;
-    TRY(operation_run(operation,
-                      "SELECT document FROM configuration WHERE type = $1 ORDER BY name", parameters,
-                      COUNT_OF(parameters), &rows, reterr));
+    TRY(operation_run(operation, "SELECT document FROM configuration WHERE type = $1 ORDER BY name",
+                      parameters, COUNT_OF(parameters), &rows, reterr));
     size_t size = type->shape->size;
     char *items = arena_alloc(operation->arena, (rows.count + 1) * size);
     for (size_t i = 0; i < rows.count; i++)

@@ -27,8 +27,7 @@ const Shape CONNECTOR_INSTANCE_SHAPE = SHAPE("ConnectorInstance", ConnectorInsta
 static const Field CONNECTOR_FIELDS[] = {
     {FIELD(Connector, name, STRING), .required = true, .help = "Name of the connector"},
     {FIELD(Connector, created_at, TIME), .help = "When it was made"},
-    {FIELD(Connector, instances, OBJECTS),
-     .shape = &CONNECTOR_INSTANCE_SHAPE,
+    {FIELD(Connector, instances, OBJECTS), .shape = &CONNECTOR_INSTANCE_SHAPE,
      .help = "Its enrolled instances"},
 };
 const Shape CONNECTOR_SHAPE =
@@ -299,8 +298,8 @@ Status store_seen_instance(Store *store, const ConnectorInstance *instance, Erro
 
 // ---- Removing -----------------------------------------------------------------------------------
 
-// What can be repeated beside the removed instance goes to another at once. What creates access stays
-// out until its deadline: the instance may be at it, and cannot report any more.
+// What can be repeated beside the removed instance goes to another at once. What creates access
+// stays out until its deadline: the instance may be at it, and cannot report any more.
 static Status release_leases(Operation *operation, const ConnectorInstance *instance,
                              Error *reterr) {
     Parameter parameters[] = {parameter_text(instance->id)};

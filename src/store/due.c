@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-    BATCH = 32,                          // grants settled in one transaction
+    BATCH = 32,                         // grants settled in one transaction
     DAMAGED_PAUSE_MS = 300 * SECOND_MS, // until one that fails is looked at again
 };
 
@@ -194,8 +194,11 @@ Status store_run_due(Store *store, int64_t limit, DueResult *ret_result, Error *
     Status settled = settle_all(store, arena, &work, &error);
     TRY(run_leases(store, arena, &work, reterr));
     TRY(store_read(store, arena, find_next, &work, reterr));
+    if (settled != STATUS_OK) {
+        if (reterr != NULL)
+            *reterr = error;
+        return settled;
+    }
     *ret_result = (DueResult){.changed = work.changed, .next_due_at = work.next_due_at};
-    if (settled != STATUS_OK && reterr != NULL)
-        *reterr = error;
-    return settled;
+    return STATUS_OK;
 }

@@ -276,8 +276,9 @@ Status evidence_add(Operation *operation, const char *grant_id, const Evidence *
                       "DELETE FROM evidence WHERE grant_id = $1 AND action_id = $2 AND kept = 0",
                       replaced, COUNT_OF(replaced), NULL, reterr));
     Parameter parameters[] = {
-        parameter_text(grant_id), parameter_text(evidence->action_id), parameter_int(attempt),
-        parameter_int(keep ? 1 : 0), parameter_text(document),
+        parameter_text(grant_id), parameter_text(evidence->action_id),
+        parameter_int(attempt),   parameter_int(keep ? 1 : 0),
+        parameter_text(document),
     };
     return operation_run(operation,
                          "INSERT INTO evidence (grant_id, position, action_id, attempt, kept,"
@@ -300,9 +301,9 @@ static Status read_evidence(Operation *operation, void *work_, Error *reterr) {
     TRY(grant_load(operation, work->id, &grant, reterr));
     Parameter parameters[] = {parameter_text(work->id), parameter_int(EVIDENCE_LIST_MAX)};
     Rows rows;
-    TRY(operation_run(operation,
-                      "SELECT document FROM evidence WHERE grant_id = $1 ORDER BY position LIMIT $2",
-                      parameters, COUNT_OF(parameters), &rows, reterr));
+    TRY(operation_run(
+        operation, "SELECT document FROM evidence WHERE grant_id = $1 ORDER BY position LIMIT $2",
+        parameters, COUNT_OF(parameters), &rows, reterr));
     work->evidence.items = arena_alloc(operation->arena, (rows.count + 1) * sizeof(Evidence));
     work->evidence.count = rows.count;
     for (size_t i = 0; i < rows.count; i++)

@@ -6,8 +6,7 @@ enum {
 };
 
 static const Field REPORT_FIELDS[] = {
-    {FIELD(IntegrationReport, integration, STRING),
-     .required = true,
+    {FIELD(IntegrationReport, integration, STRING), .required = true,
      .help = "Name of the integration"},
     {FIELD(IntegrationReport, ok, BOOL), .help = "Whether the last check found nothing wrong"},
     {FIELD(IntegrationReport, message, STRING), .help = "What the last check said"},
@@ -16,9 +15,8 @@ static const Field REPORT_FIELDS[] = {
     {FIELD(IntegrationReport, discovery, JSON), .help = "What there is to grant access to"},
     {FIELD(IntegrationReport, discovered_at, TIME), .help = "When that was looked at last"},
 };
-const Shape INTEGRATION_REPORT_SHAPE =
-    SHAPE("IntegrationReport", IntegrationReport, REPORT_FIELDS,
-          "What was last seen of an integration");
+const Shape INTEGRATION_REPORT_SHAPE = SHAPE("IntegrationReport", IntegrationReport, REPORT_FIELDS,
+                                             "What was last seen of an integration");
 
 #define REPORT_COLUMNS "integration, ok, message, checked_at, checks, discovery, discovered_at"
 
@@ -118,8 +116,7 @@ static Status save_report(Operation *operation, void *work_, Error *reterr) {
         parameters, COUNT_OF(parameters), NULL, reterr);
 }
 
-Status store_save_integration_report(Store *store, const IntegrationReport *report,
-                                     Error *reterr) {
+Status store_save_integration_report(Store *store, const IntegrationReport *report, Error *reterr) {
     ReportWork work = {.saved = report};
     TRY(store_read(store, NULL, compare_report, &work, reterr));
     return work.unchanged ? STATUS_OK : store_write(store, NULL, NULL, save_report, &work, reterr);

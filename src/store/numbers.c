@@ -18,8 +18,8 @@ Status lateness_add(Operation *operation, int64_t late_ms, Error *reterr) {
 
 static Status count_grants(Operation *operation, StoreNumbers *numbers, Error *reterr) {
     Rows rows;
-    TRY(operation_run(operation, "SELECT state, count(*) FROM grants GROUP BY state", NULL, 0, &rows,
-                      reterr));
+    TRY(operation_run(operation, "SELECT state, count(*) FROM grants GROUP BY state", NULL, 0,
+                      &rows, reterr));
     for (size_t i = 0; i < rows.count; i++) {
         int state = 0;
         if (enum_find(&GRANT_STATES, rows.items[i].text[0], &state))

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    PERSONAL_TOKENS_MAX = 100,         // per principal
+    PERSONAL_TOKENS_MAX = 100, // per principal
     USE_NOTED_EVERY_MS = 60 * SECOND_MS,
 };
 // Until then somebody who uses an old token is told that it has expired, not that it is unknown.
@@ -25,27 +25,21 @@ static const char *const TOKEN_SCOPE_NAMES[] = {
     [SCOPE_DECIDE] = "decide",
     [SCOPE_CONFIGURE] = "configure",
 };
-const EnumTable TOKEN_SCOPES = {"scope of a token", TOKEN_SCOPE_NAMES,
-                                COUNT_OF(TOKEN_SCOPE_NAMES)};
+const EnumTable TOKEN_SCOPES = {"scope of a token", TOKEN_SCOPE_NAMES, COUNT_OF(TOKEN_SCOPE_NAMES)};
 
 static const Field TOKEN_FIELDS[] = {
     {FIELD(Token, id, STRING), .required = true, .help = "Id of the token; not secret"},
-    {FIELD(Token, kind, ENUM),
-     .required = true,
-     .names = &TOKEN_KINDS,
+    {FIELD(Token, kind, ENUM), .required = true, .names = &TOKEN_KINDS,
      .help = "What the token is for"},
     {FIELD(Token, subject, STRING), .help = "Principal or connector it stands for"},
     {FIELD(Token, label, STRING), .help = "What its owner calls it"},
-    {FIELD(Token, scopes, STRINGS),
-     .names = &TOKEN_SCOPES,
-     .max = 16,
+    {FIELD(Token, scopes, STRINGS), .names = &TOKEN_SCOPES, .max = 16,
      .help = "What it may be used for"},
     {FIELD(Token, created_at, TIME), .help = "When it was made"},
     {FIELD(Token, expires_at, TIME), .help = "When it ends"},
     {FIELD(Token, last_used_at, TIME), .help = "When it was used last, to the minute"},
 };
-const Shape TOKEN_SHAPE =
-    SHAPE("Token", Token, TOKEN_FIELDS, "A token, without what makes it one");
+const Shape TOKEN_SHAPE = SHAPE("Token", Token, TOKEN_FIELDS, "A token, without what makes it one");
 
 // ---- Rows ---------------------------------------------------------------------------------------
 

@@ -114,7 +114,8 @@ static Status remove_stray(Operation *operation, const ReportWork *work, Error *
 }
 
 static Status grant_done(Operation *operation, ReportWork *work, Error *reterr) {
-    if (work->grant.state == GRANT_ACTIVE) // another attempt was done first; this one's password holds
+    if (work->grant.state ==
+        GRANT_ACTIVE) // another attempt was done first; this one's password holds
         return take_credential(operation, work, reterr);
     if (grant_is_over(&work->grant))
         return remove_stray(operation, work, reterr);
@@ -206,8 +207,7 @@ static Status revoke_failed(Operation *operation, ReportWork *work, Error *reter
 
 static Status extend_failed(Operation *operation, ReportWork *work, Error *reterr) {
     Grant *grant = &work->grant;
-    bool wanted =
-        grant->state == GRANT_ACTIVE && grant->extension_state == EXTENSION_APPROVED;
+    bool wanted = grant->state == GRANT_ACTIVE && grant->extension_state == EXTENSION_APPROVED;
     if (wanted && work->failure == FAILURE_RETRY)
         return repeat(operation, work, reterr);
     TRY(action_set_state(operation, work->action.id, ACTION_DONE, reterr));

@@ -103,8 +103,8 @@ static Status request(Operation *operation, void *work_, Error *reterr) {
 
 Status store_request_grant(Store *store, Arena *arena, const Actor *actor, const RequestForm *form,
                            const char *idempotency_key, Grant *ret_grant, Error *reterr) {
-    if (idempotency_key != NULL && (idempotency_key[0] == '\0' ||
-                                    strlen(idempotency_key) > IDEMPOTENCY_KEY_MAX_BYTES))
+    if (idempotency_key != NULL &&
+        (idempotency_key[0] == '\0' || strlen(idempotency_key) > IDEMPOTENCY_KEY_MAX_BYTES))
         return error_set(reterr, STATUS_INVALID, "bad_idempotency_key",
                          "expected an idempotency key of 1 to %d bytes", IDEMPOTENCY_KEY_MAX_BYTES);
     RequestWork work = {.form = *form, .idempotency_key = idempotency_key};

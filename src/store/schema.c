@@ -128,7 +128,7 @@ static const char *const FIRST_SCHEMA[] = {
     "  position {int} NOT NULL,"
     "  action_id TEXT NOT NULL,"
     "  attempt {int} NOT NULL,"
-    "  kept {int} NOT NULL," // 0: replaced by the next attempt's
+    "  kept {int} NOT NULL,"    // 0: replaced by the next attempt's
     "  document TEXT NOT NULL," // EVIDENCE_SHAPE
     "  PRIMARY KEY (grant_id, position)"
     ") {options};"
@@ -141,7 +141,7 @@ static const char *const FIRST_SCHEMA[] = {
     "  integration TEXT NOT NULL,"
     "  connector TEXT NOT NULL,"
     "  state TEXT NOT NULL,"
-    "  lane {int} NOT NULL," // 0: revocations, 1: of grants, 2: checks
+    "  lane {int} NOT NULL,"    // 0: revocations, 1: of grants, 2: checks
     "  rank_at {int} NOT NULL," // within the lane, earliest first
     "  attempt {int} NOT NULL,"
     "  failures {int} NOT NULL,"
@@ -265,8 +265,7 @@ static Status fill(Operation *operation, void *work, Error *reterr) {
                       NULL, 0, NULL, reterr));
     for (size_t i = 0; i <= COUNT_OF(STORE_LATENESS_BOUNDS_MS); i++) {
         bool is_last = i == COUNT_OF(STORE_LATENESS_BOUNDS_MS);
-        Parameter bound[] = {
-            parameter_int(is_last ? INT64_MAX : STORE_LATENESS_BOUNDS_MS[i])};
+        Parameter bound[] = {parameter_int(is_last ? INT64_MAX : STORE_LATENESS_BOUNDS_MS[i])};
         TRY(operation_run(operation,
                           "INSERT INTO lateness (bound_ms, count, sum_ms) VALUES ($1, 0, 0)"
                           " ON CONFLICT (bound_ms) DO NOTHING",

@@ -125,7 +125,8 @@ const char *text_bounded(Arena *arena, const char *text, size_t max_length) {
     if (text == NULL)
         return NULL;
     size_t length = strlen(text);
-    return length <= max_length ? text : arena_copy(arena, text, text_cut(text, length, max_length));
+    return length <= max_length ? text
+                                : arena_copy(arena, text, text_cut(text, length, max_length));
 }
 
 // ---- Queries ------------------------------------------------------------------------------------

@@ -58,11 +58,11 @@ typedef struct AuditNote {
 MUST_USE Status store_note(Store *store, const Actor *actor, const AuditNote *note, Error *reterr);
 
 typedef struct AuditFilter {
-    int64_t after_sequence; // cursor
+    int64_t after_sequence;     // cursor
     int64_t since_at, until_at; // 0: open
-    const char *person;      // as actor or as the one concerned
+    const char *person;         // as actor or as the one concerned
     const char *grant, *integration, *flow, *event;
-    int64_t limit;           // 1 to 1000
+    int64_t limit; // 1 to 1000
 } AuditFilter;
 MUST_USE Status store_list_audit(Store *store, Arena *arena, const AuditFilter *filter,
                                  AuditEvents *ret_events, Error *reterr);
@@ -87,12 +87,12 @@ typedef enum TokenScope { SCOPE_READ, SCOPE_REQUEST, SCOPE_DECIDE, SCOPE_CONFIGU
 extern const EnumTable TOKEN_SCOPES; // "read", "request", "decide", "configure"
 
 typedef struct Token {
-    const char *id;        // "tok_…": shown, not secret
-    const char *hash;      // token_hash(text)
+    const char *id;   // "tok_…": shown, not secret
+    const char *hash; // token_hash(text)
     int kind;
-    const char *subject;   // principal, or connector name for TOKEN_JOIN; of the bootstrap: ""
+    const char *subject; // principal, or connector name for TOKEN_JOIN; of the bootstrap: ""
     const char *label;
-    StringList scopes;     // names of TOKEN_SCOPES
+    StringList scopes; // names of TOKEN_SCOPES
     int64_t created_at;
     int64_t expires_at;
     int64_t last_used_at;
@@ -103,10 +103,12 @@ typedef struct Tokens {
 } Tokens;
 extern const Shape TOKEN_SHAPE; // without hash
 
-// "unknown_principal" when the subject is a principal that is not there (except the bootstrap's "").
-MUST_USE Status store_add_token(Store *store, const Actor *actor, const Token *token, Error *reterr);
-// STATUS_NOT_FOUND when unknown or removed; STATUS_EXPIRED when past its end. Notes the use, at most
-// once a minute per token.
+// "unknown_principal" when the subject is a principal that is not there (except the bootstrap's
+// "").
+MUST_USE Status store_add_token(Store *store, const Actor *actor, const Token *token,
+                                Error *reterr);
+// STATUS_NOT_FOUND when unknown or removed; STATUS_EXPIRED when past its end. Notes the use, at
+// most once a minute per token.
 MUST_USE Status store_find_token(Store *store, Arena *arena, const char *hash, Token *ret_token,
                                  Error *reterr);
 MUST_USE Status store_list_tokens(Store *store, Arena *arena, const char *subject,
@@ -156,7 +158,8 @@ extern const Shape CONNECTOR_SHAPE;
 // Makes the connector when it is not there, and stores its join token.
 MUST_USE Status store_add_connector(Store *store, const Actor *actor, const char *name,
                                     const Token *join_token, Error *reterr);
-// Consumes the join token (single use) and stores the instance, whose `connector` is filled from it.
+// Consumes the join token (single use) and stores the instance, whose `connector` is filled from
+// it.
 MUST_USE Status store_enroll(Store *store, Arena *arena, const Actor *actor,
                              const char *join_token_hash, ConnectorInstance *instance,
                              Error *reterr);
@@ -248,7 +251,7 @@ typedef enum ActionState { ACTION_QUEUED, ACTION_LEASED, ACTION_DONE, ACTION_DRO
 typedef struct StoredAction {
     const char *id; // "act_…"
     const char *kind;
-    const char *grant_id;    // NULL for discover and check
+    const char *grant_id; // NULL for discover and check
     const char *integration;
     const char *connector;
     int64_t attempt; // grows with each lease
@@ -269,13 +272,14 @@ MUST_USE Status store_queue_check(Store *store, const Actor *actor, const char *
 
 // Leases up to `capacity` of the connector's actions to the instance for `lease_ms`; overdue
 // revocations first, then oldest. At most one action of a grant is out at a time: a revoke waits
-// until a leased grant action was reported or its deadline passed. Moves approved grants to granting.
+// until a leased grant action was reported or its deadline passed. Moves approved grants to
+// granting.
 MUST_USE Status store_lease_actions(Store *store, Arena *arena, const ConnectorInstance *instance,
-                                    int64_t capacity, int64_t lease_ms,
-                                    StoredActions *ret_actions, Error *reterr);
+                                    int64_t capacity, int64_t lease_ms, StoredActions *ret_actions,
+                                    Error *reterr);
 
-// One of the connector's actions as it was last handed out, without its plan. Another connector's is
-// "not_yours".
+// One of the connector's actions as it was last handed out, without its plan. Another connector's
+// is "not_yours".
 MUST_USE Status store_find_action(Store *store, Arena *arena, const ConnectorInstance *instance,
                                   const char *id, StoredAction *ret_action, Error *reterr);
 
@@ -291,10 +295,10 @@ typedef struct StoreReport {
     const json_t *outcome;
 } StoreReport;
 // Takes an outcome: evidence, state change, audit. A failed revoke is queued again with growing
-// pauses (1 s doubling to 5 min, with jitter), for ever; a failed grant of class "retry" is repeated
-// while the approval lasts; any other failure of a grant cleans up. A report of another connector's
-// action is "not_yours", of one done before is accepted and changes nothing, of an older attempt is "stale_report"
-// unless it says done.
+// pauses (1 s doubling to 5 min, with jitter), for ever; a failed grant of class "retry" is
+// repeated while the approval lasts; any other failure of a grant cleans up. A report of another
+// connector's action is "not_yours", of one done before is accepted and changes nothing, of an
+// older attempt is "stale_report" unless it says done.
 MUST_USE Status store_report_action(Store *store, Arena *arena, const ConnectorInstance *instance,
                                     const StoreReport *report, Error *reterr);
 

@@ -41,8 +41,8 @@ typedef struct Operation {
 // first, so it keeps nothing from an earlier run.
 typedef Status OperationBody(Operation *operation, void *work, Error *reterr);
 
-// Runs the body in one transaction; commits when it succeeds and then tells the watch. Values live in
-// the arena; NULL: in one that ends with the operation.
+// Runs the body in one transaction; commits when it succeeds and then tells the watch. Values live
+// in the arena; NULL: in one that ends with the operation.
 MUST_USE Status store_write(Store *store, Arena *arena, const Actor *actor, OperationBody *body,
                             void *work, Error *reterr);
 MUST_USE Status store_read(Store *store, Arena *arena, OperationBody *body, void *work,

@@ -62,9 +62,8 @@ static void revocations_go_first_the_longest_overdue_ahead(void **state) {
     Grant waiting = shop_request(shop, &ANN, "shop-auto");
     Grant given;
     Error error = {0};
-    expect_ok(
-        store_revoke_grant(shop->store, shop->arena, &CLEO, early.id, NULL, &given, &error),
-        &error);
+    expect_ok(store_revoke_grant(shop->store, shop->arena, &CLEO, early.id, NULL, &given, &error),
+              &error);
     shop_advance(shop, 1500);
     assert_int_equal(shop_run_due(shop).changed, 2);
     StoredActions actions = shop_lease(shop, &shop->main, 10);
@@ -81,16 +80,15 @@ static void one_action_of_a_grant_is_out_at_a_time(void **state) {
     Grant active = shop_active(shop, "shop-auto");
     Grant given;
     Error error = {0};
-    expect_ok(store_extend_grant(shop->store, shop->arena, &ANN, active.id, 60, "more", &given,
-                                 &error),
-              &error);
+    expect_ok(
+        store_extend_grant(shop->store, shop->arena, &ANN, active.id, 60, "more", &given, &error),
+        &error);
     expect_ok(store_reset_grant(shop->store, shop->arena, &ANN, active.id, "k2", &given, &error),
               &error);
     StoredActions first = shop_lease(shop, &shop->main, 10);
     assert_int_equal(first.count, 1);
-    expect_ok(
-        store_revoke_grant(shop->store, shop->arena, &CLEO, active.id, NULL, &given, &error),
-        &error);
+    expect_ok(store_revoke_grant(shop->store, shop->arena, &CLEO, active.id, NULL, &given, &error),
+              &error);
     expect_no_work(shop); // the first may still be at it
     shop_advance(shop, LEASE_MS);
     StoredAction revoke = shop_lease_one(shop, "revoke");
@@ -127,8 +125,7 @@ static void a_grant_reported_done_is_active(void **state) {
     assert_int_equal(active.granted_at, shop->clock.at_ms);
     assert_int_equal(active.expires_at, action.expires_at - 300);
     assert_string_equal(active.sealed, "first box");
-    const char *detail =
-        json_text(shop->arena, shop_event(shop, "grant.active", active.id).detail);
+    const char *detail = json_text(shop->arena, shop_event(shop, "grant.active", active.id).detail);
     assert_non_null(strstr(detail, "CREATE ROLE temp_ann_x"));
     assert_non_null(strstr(detail, "evidence_hash"));
     assert_null(strstr(detail, "first box"));
@@ -180,6 +177,26 @@ static void refuses_reports_of_nothing(void **state) {
     report.attempt = 0;
     expect_report_fault(shop, report, STATUS_INVALID, "unknown_attempt");
     expect_state(shop, action.grant_id, GRANT_GRANTING);
+}
+
+static void an_action_is_shown_to_its_connector(void **state) {
+    Shop *shop = *state;
+    StoredAction leased = shop_granting(shop);
+    StoredAction found;
+    Error error = {0};
+    expect_ok(store_find_action(shop->store, shop->arena, &shop->main, leased.id, &found, &error),
+              &error);
+    assert_string_equal(found.kind, "grant");
+    assert_string_equal(found.grant_id, leased.grant_id);
+    assert_string_equal(found.integration, "shop-prod");
+    assert_int_equal(found.attempt, 1);
+    assert_int_equal(found.deadline_at, leased.deadline_at);
+    expect_fault(
+        store_find_action(shop->store, shop->arena, &shop->second, leased.id, &found, &error),
+        &error, STATUS_FORBIDDEN, "not_yours");
+    expect_fault(
+        store_find_action(shop->store, shop->arena, &shop->main, "act_none", &found, &error),
+        &error, STATUS_NOT_FOUND, "unknown_action");
 }
 
 static void an_older_attempt_counts_only_when_done(void **state) {
@@ -268,9 +285,9 @@ static void a_grant_that_cannot_be_given_is_cleaned_up(void **state) {
     assert_string_equal(revoking.note, "the server said no");
     shop_finish(shop, action.grant_id);
     expect_state(shop, action.grant_id, GRANT_FAILED);
-    assert_non_null(strstr(
-        json_text(shop->arena, shop_event(shop, "grant.revoking", action.grant_id).detail),
-        "it_failed"));
+    assert_non_null(
+        strstr(json_text(shop->arena, shop_event(shop, "grant.revoking", action.grant_id).detail),
+               "it_failed"));
 }
 
 static void a_failure_of_a_class_not_known_is_fatal(void **state) {
@@ -386,9 +403,8 @@ static void the_watch_hears_of_changes_after_they_are_there(void **state) {
     assert_int_equal(shop->due_changed, due + 1);
     Grant given;
     Error error = {0};
-    expect_fault(
-        store_cancel_grant(shop->store, shop->arena, &BOB, grant.id, NULL, &given, &error), &error,
-        STATUS_FORBIDDEN, "not_the_requester");
+    expect_fault(store_cancel_grant(shop->store, shop->arena, &BOB, grant.id, NULL, &given, &error),
+                 &error, STATUS_FORBIDDEN, "not_the_requester");
     assert_int_equal(shop->grants_changed, changed + 1);
 }
 
@@ -468,9 +484,8 @@ static void a_check_of_what_moved_away_is_dropped(void **state) {
 
 static void reconcile(Shop *shop, StoreSweptAccount account) {
     Error error = {0};
-    expect_ok(
-        store_reconcile_account(shop->store, shop->arena, &shop->main, &account, &error),
-        &error);
+    expect_ok(store_reconcile_account(shop->store, shop->arena, &shop->main, &account, &error),
+              &error);
 }
 
 static StoreSweptAccount account_of(const Grant *grant) {
@@ -515,9 +530,9 @@ static void a_late_grant_of_what_is_over_is_revoked(void **state) {
     StoredAction action = shop_granting(shop);
     Grant given;
     Error error = {0};
-    expect_ok(store_revoke_grant(shop->store, shop->arena, &ROOT, action.grant_id, NULL, &given,
-                                 &error),
-              &error);
+    expect_ok(
+        store_revoke_grant(shop->store, shop->arena, &ROOT, action.grant_id, NULL, &given, &error),
+        &error);
     shop_advance(shop, LEASE_MS);
     shop_run_due(shop);
     shop_finish(shop, action.grant_id);
@@ -608,6 +623,7 @@ int main(void) {
         SHOP_CASE(a_report_is_taken_once),
         SHOP_CASE(a_failure_told_twice_counts_once),
         SHOP_CASE(refuses_reports_of_nothing),
+        SHOP_CASE(an_action_is_shown_to_its_connector),
         SHOP_CASE(an_older_attempt_counts_only_when_done),
         SHOP_CASE(an_unanswered_second_attempt_is_not_handed_out_again),
         SHOP_CASE(a_grant_that_may_succeed_is_tried_until_it_lapses),

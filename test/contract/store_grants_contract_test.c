@@ -137,9 +137,9 @@ static void refuse_decision(Shop *shop, const Actor *actor, const char *id, Stat
                             const char *code) {
     Grant grant;
     Error error = {0};
-    expect_fault(store_decide_grant(shop->store, shop->arena, actor, id, true, NULL, &grant,
-                                    &error),
-                 &error, status, code);
+    expect_fault(
+        store_decide_grant(shop->store, shop->arena, actor, id, true, NULL, &grant, &error), &error,
+        status, code);
 }
 
 static void only_the_current_steps_approvers_decide(void **state) {
@@ -187,9 +187,9 @@ static void refuses_approval_past_its_time(void **state) {
 static Grant cancel(Shop *shop, const char *id) {
     Grant grant;
     Error error = {0};
-    expect_ok(store_cancel_grant(shop->store, shop->arena, &ANN, id, "changed my mind", &grant,
-                                 &error),
-              &error);
+    expect_ok(
+        store_cancel_grant(shop->store, shop->arena, &ANN, id, "changed my mind", &grant, &error),
+        &error);
     return grant;
 }
 
@@ -344,9 +344,9 @@ static void refuses_extensions_beyond_the_rules(void **state) {
                  STATUS_INVALID, "duration_too_long");
     expect_fault(extend(shop, &BOB, active.id, 60, &grant, &error), &error, STATUS_FORBIDDEN,
                  "not_the_requester");
-    expect_fault(store_extend_grant(shop->store, shop->arena, &ANN, active.id, 60, NULL, &grant,
-                                    &error),
-                 &error, STATUS_INVALID, "reason_missing");
+    expect_fault(
+        store_extend_grant(shop->store, shop->arena, &ANN, active.id, 60, NULL, &grant, &error),
+        &error, STATUS_INVALID, "reason_missing");
     Grant never = shop_active(shop, "shop-never");
     expect_fault(extend(shop, &ANN, never.id, 60, &grant, &error), &error, STATUS_FORBIDDEN,
                  "extension_not_offered");
@@ -405,16 +405,16 @@ static void reset_seals_to_the_new_key(void **state) {
     Grant active = shop_active(shop, "shop-read");
     Grant grant;
     Error error = {0};
-    expect_fault(store_reset_grant(shop->store, shop->arena, &CLEO, active.id, "cleo's", &grant,
-                                   &error),
-                 &error, STATUS_FORBIDDEN, "not_the_requester");
+    expect_fault(
+        store_reset_grant(shop->store, shop->arena, &CLEO, active.id, "cleo's", &grant, &error),
+        &error, STATUS_FORBIDDEN, "not_the_requester");
     expect_fault(store_reset_grant(shop->store, shop->arena, &ANN, active.id, "", &grant, &error),
                  &error, STATUS_INVALID, "bad_key");
     expect_ok(store_reset_grant(shop->store, shop->arena, &ANN, active.id, "lost", &grant, &error),
               &error);
-    expect_ok(store_reset_grant(shop->store, shop->arena, &ANN, active.id, "second key", &grant,
-                                &error),
-              &error);
+    expect_ok(
+        store_reset_grant(shop->store, shop->arena, &ANN, active.id, "second key", &grant, &error),
+        &error);
     assert_string_equal(grant.sealed, "first box");
     StoredAction action = shop_lease_one(shop, "reset"); // the first was replaced
     assert_string_equal(action.seal_to, "second key");
@@ -432,9 +432,9 @@ static void a_failed_reset_leaves_the_grant(void **state) {
     Grant active = shop_active(shop, "shop-read");
     Grant grant;
     Error error = {0};
-    expect_ok(store_reset_grant(shop->store, shop->arena, &ANN, active.id, "second key", &grant,
-                                &error),
-              &error);
+    expect_ok(
+        store_reset_grant(shop->store, shop->arena, &ANN, active.id, "second key", &grant, &error),
+        &error);
     StoredAction action = shop_lease_one(shop, "reset");
     shop_report(shop, failed_report(&action, "denied"));
     Grant after = shop_grant(shop, active.id);
@@ -456,9 +456,9 @@ static void leaving_active_drops_what_waits(void **state) {
     Grant grant;
     Error error = {0};
     expect_ok(extend(shop, &ANN, active.id, 3600, &grant, &error), &error);
-    expect_ok(store_reset_grant(shop->store, shop->arena, &ANN, active.id, "second key", &grant,
-                                &error),
-              &error);
+    expect_ok(
+        store_reset_grant(shop->store, shop->arena, &ANN, active.id, "second key", &grant, &error),
+        &error);
     revoke_by(shop, &ANN, active.id);
     shop_finish(shop, active.id);
     expect_no_work(shop);
@@ -517,7 +517,8 @@ static void lists_what_is_asked_for(void **state) {
     const char *names[] = {"pending", "rejected"};
     StringList states = {.items = names, .count = 2};
     assert_int_equal(list(shop, (GrantFilter){.states = states}).count, 2);
-    Grants both = list(shop, (GrantFilter){.states = states, .requester = "ann", .live_only = true});
+    Grants both =
+        list(shop, (GrantFilter){.states = states, .requester = "ann", .live_only = true});
     assert_int_equal(both.count, 1);
     assert_string_equal(both.items[0].id, ann.id);
     assert_int_equal(list(shop, (GrantFilter){.requester = "' OR '1'='1"}).count, 0);

@@ -17,9 +17,8 @@ static void keeps_the_configuration(void **state) {
 static void applying_is_one_change_with_before_and_after(void **state) {
     Shop *shop = *state;
     Configuration before = shop_configuration(shop);
-    int64_t version =
-        shop_apply(shop, "{\"groups\": [{\"name\": \"dba\", \"members\": [\"cleo\"]},"
-                         " {\"name\": \"new-group\", \"members\": [\"dan\"]}]}");
+    int64_t version = shop_apply(shop, "{\"groups\": [{\"name\": \"dba\", \"members\": [\"cleo\"]},"
+                                       " {\"name\": \"new-group\", \"members\": [\"dan\"]}]}");
     assert_int_equal(version, before.version + 1);
     Configuration after = shop_configuration(shop);
     assert_int_equal(after.version, version);
@@ -291,9 +290,8 @@ static void a_join_token_enrolls_one_instance(void **state) {
     Error error = {0};
     expect_ok(store_add_connector(shop->store, &ROOT, "main", &token, &error), &error);
     ConnectorInstance taken = {.public_key = "key of main", .host = "h", .version = "1"};
-    expect_fault(
-        store_enroll(shop->store, shop->arena, &ANN, token.hash, &taken, &error), &error,
-        STATUS_CONFLICT, "key_in_use");
+    expect_fault(store_enroll(shop->store, shop->arena, &ANN, token.hash, &taken, &error), &error,
+                 STATUS_CONFLICT, "key_in_use");
     ConnectorInstance instance = {.public_key = "another key", .host = "h", .version = "1"};
     expect_ok(store_enroll(shop->store, shop->arena, &ANN, token.hash, &instance, &error), &error);
     assert_string_equal(instance.connector, "main");
@@ -344,9 +342,8 @@ static void a_removed_instance_gives_its_work_back(void **state) {
     StoredAction granting = shop_granting(shop);
     Grant given;
     Error error = {0};
-    expect_ok(
-        store_revoke_grant(shop->store, shop->arena, &ROOT, active.id, NULL, &given, &error),
-        &error);
+    expect_ok(store_revoke_grant(shop->store, shop->arena, &ROOT, active.id, NULL, &given, &error),
+              &error);
     shop_lease_one(shop, "revoke");
     expect_ok(store_remove_instance(shop->store, &ROOT, "con_main", &error), &error);
     ConnectorInstance found;

@@ -1,4 +1,5 @@
-// Several at once: threads over one store, and two stores over one record, as two replicas would be.
+// Several at once: threads over one store, and two stores over one record, as two replicas would
+// be.
 #include "contract/store_shop.h"
 
 #include <pthread.h>
@@ -109,8 +110,7 @@ static void race(Shop *shop, Store *replica, Racer *racers, RacerFunction *const
 }
 
 static Store *open_replica(Shop *shop) {
-    StoreOptions options = {
-        .url = shop->url, .clock = &shop->clock.clock, .audit_key = shop->key};
+    StoreOptions options = {.url = shop->url, .clock = &shop->clock.clock, .audit_key = shop->key};
     Store *replica = NULL;
     Error error = {0};
     expect_ok(store_open(&options, &replica, &error), &error);
@@ -124,7 +124,8 @@ static void two_approvers_make_one_approval(void **state) {
     for (int i = 0; i < ROUNDS; i++) {
         Grant grant = shop_request(shop, &ANN, "shop-two");
         Racer racers[] = {{.actor = &CLEO, .id = grant.id}, {.actor = &DAN, .id = grant.id}};
-        race(shop, replica, racers, (RacerFunction *[]){decide, decide}, 2);
+        RacerFunction *const functions[] = {decide, decide};
+        race(shop, replica, racers, functions, COUNT_OF(functions));
         expect_ok(racers[0].status, &racers[0].error);
         expect_ok(racers[1].status, &racers[1].error);
         expect_state(shop, grant.id, GRANT_APPROVED);
@@ -140,7 +141,8 @@ static void of_two_decisions_for_one_step_the_second_is_refused(void **state) {
     for (int i = 0; i < ROUNDS; i++) {
         Grant grant = shop_request(shop, &ANN, "shop-read");
         Racer racers[] = {{.actor = &CLEO, .id = grant.id}, {.actor = &BOB, .id = grant.id}};
-        race(shop, replica, racers, (RacerFunction *[]){decide, decide}, 2);
+        RacerFunction *const functions[] = {decide, decide};
+        race(shop, replica, racers, functions, COUNT_OF(functions));
         const Racer *lost = racers[0].status == STATUS_OK ? &racers[1] : &racers[0];
         assert_int_equal((racers[0].status == STATUS_OK) + (racers[1].status == STATUS_OK), 1);
         expect_fault(lost->status, &lost->error, STATUS_CONFLICT, "wrong_state");
@@ -155,7 +157,8 @@ static void approval_and_cancelling_end_in_one_of_both_orders(void **state) {
     for (int i = 0; i < ROUNDS; i++) {
         Grant grant = shop_request(shop, &ANN, "shop-read");
         Racer racers[] = {{.actor = &CLEO, .id = grant.id}, {.actor = &ANN, .id = grant.id}};
-        race(shop, replica, racers, (RacerFunction *[]){decide, cancel}, 2);
+        RacerFunction *const functions[] = {decide, cancel};
+        race(shop, replica, racers, functions, COUNT_OF(functions));
         expect_ok(racers[1].status, &racers[1].error); // possible before and after
         if (racers[0].status != STATUS_OK)
             expect_fault(racers[0].status, &racers[0].error, STATUS_CONFLICT, "wrong_state");
@@ -179,7 +182,8 @@ static void an_extension_and_the_expiry_agree_on_one_end(void **state) {
         shop_advance(shop, SECOND_MS);
         StoreReport report = done_report(&action, NULL);
         Racer racers[] = {{.report = &report}, {0}};
-        race(shop, replica, racers, (RacerFunction *[]){report_it, run_due}, 2);
+        RacerFunction *const functions[] = {report_it, run_due};
+        race(shop, replica, racers, functions, COUNT_OF(functions));
         expect_ok(racers[0].status, &racers[0].error);
         expect_ok(racers[1].status, &racers[1].error);
         Grant after = shop_grant(shop, active.id);
@@ -204,7 +208,8 @@ static void a_revocation_and_the_grants_report_leave_no_access(void **state) {
         StoredAction action = shop_granting(shop);
         StoreReport report = done_report(&action, "box");
         Racer racers[] = {{.report = &report}, {.actor = &ROOT, .id = action.grant_id}};
-        race(shop, replica, racers, (RacerFunction *[]){report_it, revoke_it}, 2);
+        RacerFunction *const functions[] = {report_it, revoke_it};
+        race(shop, replica, racers, functions, COUNT_OF(functions));
         expect_ok(racers[0].status, &racers[0].error);
         expect_ok(racers[1].status, &racers[1].error);
         Grant after = shop_grant(shop, action.grant_id);
@@ -223,7 +228,8 @@ static void expiries_run_twice_happen_once(void **state) {
         ids[i] = shop_active(shop, "shop-auto").id;
     shop_advance(shop, HOUR_MS);
     Racer racers[4] = {{0}};
-    race(shop, replica, racers, (RacerFunction *[]){run_due, run_due, run_due, run_due}, 4);
+    RacerFunction *const functions[] = {run_due, run_due, run_due, run_due};
+    race(shop, replica, racers, functions, COUNT_OF(functions));
     for (size_t i = 0; i < COUNT_OF(racers); i++)
         expect_ok(racers[i].status, &racers[i].error);
     assert_int_equal(racers[0].count + racers[1].count + racers[2].count + racers[3].count,
@@ -242,8 +248,8 @@ static void an_action_is_leased_by_one(void **state) {
         for (int j = 0; j < 4; j++)
             shop_request(shop, &ANN, "shop-auto");
         Racer racers[RACERS] = {{0}};
-        race(shop, replica, racers,
-             (RacerFunction *[]){lease, lease, lease, lease, lease, lease}, RACERS);
+        RacerFunction *const functions[] = {lease, lease, lease, lease, lease, lease};
+        race(shop, replica, racers, functions, COUNT_OF(functions));
         size_t leased = 0;
         for (size_t j = 0; j < RACERS; j++) {
             expect_ok(racers[j].status, &racers[j].error);
@@ -266,7 +272,7 @@ static void one_key_makes_one_request(void **state) {
     for (int i = 0; i < ROUNDS; i++) {
         const char *key = arena_printf(shop->arena, "key %d", i);
         Racer racers[RACERS] = {{0}};
-        RacerFunction *functions[RACERS];
+        RacerFunction *functions[RACERS] = {NULL};
         for (size_t j = 0; j < RACERS; j++) {
             racers[j].id = key;
             functions[j] = request_with_key;

@@ -79,8 +79,7 @@ static void due_changed(void *context) {
 }
 
 static void shop_open(Shop *shop) {
-    StoreOptions options = {
-        .url = shop->url, .clock = &shop->clock.clock, .audit_key = shop->key};
+    StoreOptions options = {.url = shop->url, .clock = &shop->clock.clock, .audit_key = shop->key};
     Error error = {0};
     expect_ok(store_open(&options, &shop->store, &error), &error);
     StoreWatch watch = {shop, grant_changed, work_queued, due_changed};
@@ -224,9 +223,8 @@ int64_t shop_apply(Shop *shop, const char *json) {
     Error error = {0};
     expect_ok(shape_parse(shop->arena, &CONFIGURATION_SHAPE, json, strlen(json), &declared, &error),
               &error);
-    expect_ok(
-        configuration_compare(shop->arena, &current, &declared, false, &changes, &error),
-        &error);
+    expect_ok(configuration_compare(shop->arena, &current, &declared, false, &changes, &error),
+              &error);
     expect_ok(store_apply(shop->store, &ROOT, current.version, &changes, &version, &error), &error);
     return version;
 }
@@ -266,9 +264,9 @@ Grant shop_request(Shop *shop, const Actor *actor, const char *flow) {
 Grant shop_decide(Shop *shop, const Actor *actor, const char *id, bool approved) {
     Grant grant;
     Error error = {0};
-    expect_ok(store_decide_grant(shop->store, shop->arena, actor, id, approved, "noted", &grant,
-                                 &error),
-              &error);
+    expect_ok(
+        store_decide_grant(shop->store, shop->arena, actor, id, approved, "noted", &grant, &error),
+        &error);
     return grant;
 }
 
@@ -393,8 +391,8 @@ bool shop_file_has(Shop *shop, const char *text) {
         expect_ok(file_read(arena_printf(shop->arena, "%s/%s", shop->folder, entry->d_name), &bytes,
                             &error),
                   &error);
-        found = found || (bytes.length > 0 &&
-                          memmem(bytes.bytes, bytes.length, text, strlen(text)) != NULL);
+        found = found ||
+                (bytes.length > 0 && memmem(bytes.bytes, bytes.length, text, strlen(text)) != NULL);
     }
     closedir(folder);
     return found;

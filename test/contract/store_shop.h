@@ -1,6 +1,6 @@
-// A store with a shop in it, for the contract suites: people, two connectors, flows, a clock that the
-// test moves, and short names for what a test does again and again. Anything that does not succeed
-// fails the test, unless the name says otherwise.
+// A store with a shop in it, for the contract suites: people, two connectors, flows, a clock that
+// the test moves, and short names for what a test does again and again. Anything that does not
+// succeed fails the test, unless the name says otherwise.
 #pragma once
 
 #include "unit/base/cases.h"
@@ -21,13 +21,14 @@ typedef struct Shop {
     ManualClock clock;
     SigningKey *key;
     Store *store;
-    ConnectorInstance main, second; // enrolled, of the connectors of these names
+    ConnectorInstance main, second;               // enrolled, of the connectors of these names
     int grants_changed, work_queued, due_changed; // calls of the watch
 } Shop;
 
 extern const Actor ANN, BOB, CLEO, DAN, ROOT;
 
-// For cmocka: opens the shop before a case; afterwards verifies the whole audit chain and removes it.
+// For cmocka: opens the shop before a case; afterwards verifies the whole audit chain and removes
+// it.
 int shop_setup(void **state);
 int shop_teardown(void **state);
 #define SHOP_CASE(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)

@@ -133,21 +133,21 @@ static Status connection_open(const char *path, bool write, Connection **ret_con
                               Error *reterr) {
     CLEANUP(connection_closep) Connection *connection = mem_alloc(sizeof(*connection));
     // NOMUTEX: a connection is never used by two threads at once.
-    int result = sqlite3_open_v2(
-        path, &connection->handle,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_PRIVATECACHE,
-        NULL);
+    int result = sqlite3_open_v2(path, &connection->handle,
+                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                                     SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_PRIVATECACHE,
+                                 NULL);
     if (result != SQLITE_OK)
         return fail(connection->handle, result, reterr);
     sqlite3_extended_result_codes(connection->handle, 1);
     sqlite3_busy_timeout(connection->handle, BUSY_TIMEOUT_MS);
     sqlite3_db_config(connection->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     TRY(execute(connection->handle,
-               "PRAGMA trusted_schema = OFF;"
-               "PRAGMA synchronous = FULL;"
-               "PRAGMA foreign_keys = ON;"
-               "PRAGMA secure_delete = ON;",
-               reterr));
+                "PRAGMA trusted_schema = OFF;"
+                "PRAGMA synchronous = FULL;"
+                "PRAGMA foreign_keys = ON;"
+                "PRAGMA secure_delete = ON;",
+                reterr));
     if (!write)
         TRY(execute(connection->handle, "PRAGMA query_only = ON;", reterr));
     *ret_connection = connection;
@@ -182,8 +182,9 @@ static Status resolve_path(const char *path, char **ret_path, Error *reterr) {
     return STATUS_OK;
 }
 
-// Made by us with 0600, so that there is no moment at which others can read it. One that is there is
-// looked at but not opened: closing a descriptor of the file drops the locks that SQLite holds on it.
+// Made by us with 0600, so that there is no moment at which others can read it. One that is there
+// is looked at but not opened: closing a descriptor of the file drops the locks that SQLite holds
+// on it.
 static Status ensure_file(const char *path, Error *reterr) {
     int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor >= 0) {
