@@ -69,11 +69,12 @@ static Status read_hidden(Cli *cli, const char *question, char line[LINE_MAX_BYT
     hidden = shown;
     hidden.c_lflag &= (tcflag_t)~ECHO;
     hidden.c_lflag |= ECHONL;
-    fprintf(cli->err, "%s: ", text_printable(cli->arena, question));
-    fflush(cli->err);
+    // Before the question, so that whoever answers at once is not seen.
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) != 0)
         return error_set(reterr, STATUS_UNAVAILABLE, "terminal_failed",
                          "the terminal's echo cannot be turned off: %s", strerror(errno));
+    fprintf(cli->err, "%s: ", text_printable(cli->arena, question));
+    fflush(cli->err);
     Status status = read_line(STDIN_FILENO, line, reterr);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     return status;
