@@ -123,7 +123,8 @@ static const char *two_units(Arena *arena, int64_t seconds) {
 const char *time_relative(Arena *arena, int64_t at_ms, int64_t now_ms) {
     // To the nearest second, so that what was just given "for 2h" does not end in 1h 59m.
     int64_t difference_ms = at_ms - now_ms;
-    int64_t difference_s = (difference_ms + (difference_ms < 0 ? -1 : 1) * SECOND_MS / 2) / SECOND_MS;
+    int64_t difference_s =
+        (difference_ms + (difference_ms < 0 ? -1 : 1) * SECOND_MS / 2) / SECOND_MS;
     if (difference_s == 0)
         return "now";
     if (difference_s > 0)
