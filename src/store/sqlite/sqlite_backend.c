@@ -37,8 +37,9 @@ typedef struct Connection {
 struct Backend {
     char *path;
     Connection *writer;
-    pthread_mutex_t writer_lock;
-    pthread_mutex_t readers_lock;
+    pthread_mutex_t lock; // of what follows
+    pthread_cond_t writer_free;
+    bool writer_taken;
     pthread_cond_t reader_free;
     Connection *readers[READERS_MAX]; // the idle ones
     size_t readers_idle;
@@ -252,8 +253,8 @@ static Backend *backend_close(Backend *backend) {
         connection_close(backend->readers[i]);
     connection_close(backend->writer);
     pthread_cond_destroy(&backend->reader_free);
-    pthread_mutex_destroy(&backend->readers_lock);
-    pthread_mutex_destroy(&backend->writer_lock);
+    pthread_cond_destroy(&backend->writer_free);
+    pthread_mutex_destroy(&backend->lock);
     mem_free(backend->path);
     return mem_free(backend);
 }
@@ -261,8 +262,8 @@ DEFINE_CLEANUP(Backend, backend_close)
 
 static Status backend_open(const char *url, Backend **ret_backend, Error *reterr) {
     CLEANUP(backend_closep) Backend *backend = mem_alloc(sizeof(*backend));
-    pthread_mutex_init(&backend->writer_lock, NULL);
-    pthread_mutex_init(&backend->readers_lock, NULL);
+    pthread_mutex_init(&backend->lock, NULL);
+    pthread_cond_init(&backend->writer_free, NULL);
     pthread_cond_init(&backend->reader_free, NULL);
     TRY(resolve_path(url + strlen("sqlite:"), &backend->path, reterr));
     TRY(ensure_file(backend->path, reterr));
@@ -274,65 +275,92 @@ static Status backend_open(const char *url, Backend **ret_backend, Error *reterr
     return STATUS_OK;
 }
 
-static void lock_deadline(struct timespec *ret_deadline) {
-    clock_gettime(CLOCK_MONOTONIC, ret_deadline);
-    ret_deadline->tv_sec += LOCK_TIMEOUT_S;
+// Waits for the condition, with the lock held; false when the deadline is past.
+static bool wait_until(Backend *backend, pthread_cond_t *condition,
+                       const struct timespec *deadline) {
+    return pthread_cond_clockwait(condition, &backend->lock, CLOCK_MONOTONIC, deadline) == 0;
+}
+
+static struct timespec lock_deadline(void) {
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += LOCK_TIMEOUT_S;
+    return deadline;
 }
 
 static Status busy(Error *reterr) {
     return error_set(reterr, STATUS_UNAVAILABLE, "store_busy", "the store is busy; try again");
 }
 
-static Status reader_take(Backend *backend, Connection **ret_connection, Error *reterr) {
-    struct timespec deadline;
-    lock_deadline(&deadline);
-    pthread_mutex_lock(&backend->readers_lock);
-    while (backend->readers_idle == 0 && backend->readers_open == READERS_MAX) {
-        if (pthread_cond_clockwait(&backend->reader_free, &backend->readers_lock, CLOCK_MONOTONIC,
-                                   &deadline) != 0) {
-            pthread_mutex_unlock(&backend->readers_lock);
-            return busy(reterr);
-        }
-    }
+static Status writer_take(Backend *backend, Connection **ret_connection, Error *reterr) {
+    const struct timespec deadline = lock_deadline();
+    bool in_time = true;
+    pthread_mutex_lock(&backend->lock);
+    while (backend->writer_taken && in_time)
+        in_time = wait_until(backend, &backend->writer_free, &deadline);
+    bool taken = !backend->writer_taken;
+    backend->writer_taken = true;
+    pthread_mutex_unlock(&backend->lock);
+    if (!taken)
+        return busy(reterr);
+    *ret_connection = backend->writer;
+    return STATUS_OK;
+}
+
+// An idle one, or NULL and the right to open one.
+static Status reader_reserve(Backend *backend, Connection **ret_connection, Error *reterr) {
+    const struct timespec deadline = lock_deadline();
+    bool in_time = true;
+    pthread_mutex_lock(&backend->lock);
+    while (backend->readers_idle == 0 && backend->readers_open == READERS_MAX && in_time)
+        in_time = wait_until(backend, &backend->reader_free, &deadline);
+    Status status = STATUS_OK;
     if (backend->readers_idle > 0) {
         *ret_connection = backend->readers[--backend->readers_idle];
-        pthread_mutex_unlock(&backend->readers_lock);
+    } else if (backend->readers_open < READERS_MAX) {
+        *ret_connection = NULL;
+        backend->readers_open++;
+    } else {
+        status = busy(reterr);
+    }
+    pthread_mutex_unlock(&backend->lock);
+    return status;
+}
+
+static Status reader_take(Backend *backend, Connection **ret_connection, Error *reterr) {
+    Connection *connection = NULL;
+    TRY(reader_reserve(backend, &connection, reterr));
+    Status status = STATUS_OK;
+    if (connection == NULL)
+        status = connection_open(backend->path, false, &connection, reterr);
+    if (status == STATUS_OK) {
+        *ret_connection = connection;
         return STATUS_OK;
     }
-    backend->readers_open++;
-    pthread_mutex_unlock(&backend->readers_lock);
-    Status status = connection_open(backend->path, false, ret_connection, reterr);
-    if (status != STATUS_OK) {
-        pthread_mutex_lock(&backend->readers_lock);
-        backend->readers_open--;
-        pthread_cond_signal(&backend->reader_free);
-        pthread_mutex_unlock(&backend->readers_lock);
-    }
+    pthread_mutex_lock(&backend->lock);
+    backend->readers_open--;
+    pthread_cond_signal(&backend->reader_free);
+    pthread_mutex_unlock(&backend->lock);
     return status;
 }
 
 static void connection_give_back(Backend *backend, Connection *connection, bool write) {
+    pthread_mutex_lock(&backend->lock);
     if (write) {
-        pthread_mutex_unlock(&backend->writer_lock);
-        return;
+        backend->writer_taken = false;
+        pthread_cond_signal(&backend->writer_free);
+    } else {
+        backend->readers[backend->readers_idle++] = connection;
+        pthread_cond_signal(&backend->reader_free);
     }
-    pthread_mutex_lock(&backend->readers_lock);
-    backend->readers[backend->readers_idle++] = connection;
-    pthread_cond_signal(&backend->reader_free);
-    pthread_mutex_unlock(&backend->readers_lock);
+    pthread_mutex_unlock(&backend->lock);
 }
 
 static Status backend_begin(Backend *backend, bool write, Transaction **ret_transaction,
                             Error *reterr) {
-    Connection *connection = backend->writer;
-    if (write) {
-        struct timespec deadline;
-        lock_deadline(&deadline);
-        if (pthread_mutex_clocklock(&backend->writer_lock, CLOCK_MONOTONIC, &deadline) != 0)
-            return busy(reterr);
-    } else {
-        TRY(reader_take(backend, &connection, reterr));
-    }
+    Connection *connection = NULL;
+    TRY(write ? writer_take(backend, &connection, reterr)
+              : reader_take(backend, &connection, reterr));
     Status status = execute(connection->handle, write ? "BEGIN IMMEDIATE" : "BEGIN", reterr);
     if (status != STATUS_OK) {
         connection_give_back(backend, connection, write);
