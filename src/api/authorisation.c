@@ -150,6 +150,20 @@ static Status check_made_since_start(Call *call, const ConnectorInstance *instan
                      "the request was signed before daypassd started; sign it again");
 }
 
+static Status instance_find(Call *call, const char *id, ConnectorInstance *ret_instance,
+                            Error *reterr) {
+    Error error = {0};
+    Status status =
+        store_find_instance(call->api->options.store, call->arena, id, ret_instance, &error);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(reterr, STATUS_UNAUTHENTICATED, "unknown_instance",
+                         "no connector instance of this id is enrolled, or it was removed; enrol "
+                         "it again");
+    if (status != STATUS_OK)
+        *reterr = error;
+    return status;
+}
+
 static Status authorise_signature(Call *call, ConnectorInstance *ret_instance, Error *reterr) {
     Status present = STATUS_OK;
     const char *digest = required_header(call, "Content-Digest", &present, reterr);
@@ -159,17 +173,7 @@ static Status authorise_signature(Call *call, ConnectorInstance *ret_instance, E
     SignatureClaim claim;
     TRY(request_claim_parse(call->arena, input, &claim, reterr));
     call->caller.actor.name = claim.key_id; // as long as nothing is proved, of kind anonymous
-    Error error = {0};
-    Status status = store_find_instance(call->api->options.store, call->arena, claim.key_id,
-                                        ret_instance, &error);
-    if (status == STATUS_NOT_FOUND)
-        return error_set(reterr, STATUS_UNAUTHENTICATED, "unknown_instance",
-                         "no connector instance of this id is enrolled, or it was removed; enrol "
-                         "it again");
-    if (status != STATUS_OK) {
-        *reterr = error;
-        return status;
-    }
+    TRY(instance_find(call, claim.key_id, ret_instance, reterr));
     SignedRequest request = {.method = http_request_method(call->request),
                              .target = http_request_target(call->request)};
     request.body = http_request_body(call->request, &request.body_length);
@@ -194,8 +198,7 @@ static Status authorise_connector(Call *call, Error *reterr) {
     ConnectorInstance *known = http_request_state(call->request);
     if (known != NULL) {
         // It waited: the signature was checked before, but the instance may be gone since.
-        TRY(store_find_instance(call->api->options.store, call->arena, known->id, &instance,
-                                reterr));
+        TRY(instance_find(call, known->id, &instance, reterr));
     } else {
         Error error = {0};
         Status status = authorise_signature(call, &instance, &error);

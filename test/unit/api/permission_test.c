@@ -59,6 +59,7 @@ static const struct {
     {"connector.poll", NOBODY, NULL},
     {"connector.report", NOBODY, NULL},
     {"connector.accounts", NOBODY, NULL},
+    {"connector.plans", NOBODY, NULL},
     {"service.health", ANYBODY, NULL},
     {"service.ready", ANYBODY, NULL},
     {"service.openapi", ANYBODY, NULL},

@@ -389,19 +389,25 @@ Instance world_enroll(World *world, const char *connector) {
     };
 }
 
-Answer world_signed(World *world, const Instance *instance, const char *target, const char *body) {
+Answer world_signed_with(World *world, const Instance *instance, const char *method,
+                         const char *target, const char *body) {
+    size_t length = body != NULL ? strlen(body) : 0;
     SignedRequest request = {
-        .method = "POST", .target = target, .body = body, .body_length = strlen(body)};
+        .method = method, .target = target, .body = body, .body_length = length};
     SignedHeaders headers;
     request_sign(world->arena, instance->key, instance->id, &request,
                  world_now_ms(world) / SECOND_MS, &headers);
     return world_call_raw(world,
-                          &(RawCall){.method = "POST",
+                          &(RawCall){.method = method,
                                      .target = target,
                                      .body = body,
-                                     .length = strlen(body),
+                                     .length = length,
                                      .headers = {headers.content_digest, headers.signature_input,
                                                  headers.signature}});
+}
+
+Answer world_signed(World *world, const Instance *instance, const char *target, const char *body) {
+    return world_signed_with(world, instance, "POST", target, body);
 }
 
 bool world_poll(World *world, const Instance *instance, Action *ret_action) {

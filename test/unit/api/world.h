@@ -117,6 +117,9 @@ typedef struct Instance {
 // Enrols an instance through the API; its key is freed with the world.
 Instance world_enroll(World *world, const char *connector);
 Answer world_signed(World *world, const Instance *instance, const char *target, const char *body);
+// Any method; body may be NULL.
+Answer world_signed_with(World *world, const Instance *instance, const char *method,
+                         const char *target, const char *body);
 // Polls without waiting and gives the first action, verified; false when there is none.
 bool world_poll(World *world, const Instance *instance, Action *ret_action);
 // Reports the action done, with what a connector would send.
