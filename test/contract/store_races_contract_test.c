@@ -272,11 +272,11 @@ static void one_key_makes_one_request(void **state) {
     for (int i = 0; i < ROUNDS; i++) {
         const char *key = arena_printf(shop->arena, "key %d", i);
         Racer racers[RACERS] = {{0}};
-        RacerFunction *functions[RACERS] = {NULL};
-        for (size_t j = 0; j < RACERS; j++) {
+        RacerFunction *const functions[RACERS] = {request_with_key, request_with_key,
+                                                  request_with_key, request_with_key,
+                                                  request_with_key, request_with_key};
+        for (size_t j = 0; j < RACERS; j++)
             racers[j].id = key;
-            functions[j] = request_with_key;
-        }
         race(shop, replica, racers, functions, RACERS);
         for (size_t j = 0; j < RACERS; j++) {
             expect_ok(racers[j].status, &racers[j].error);
