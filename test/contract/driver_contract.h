@@ -39,7 +39,7 @@ typedef struct ContractTest {
     const char *name;
     void (*run)(void **state);
 } ContractTest;
+#define CONTRACT_TEST(function)                                                                    \
+    { #function, function }
 extern const ContractTest CONTRACT_TESTS[];
 extern const size_t CONTRACT_TEST_COUNT;
-extern const ContractTest POSTGRESQL_TESTS[];
-extern const size_t POSTGRESQL_TEST_COUNT;

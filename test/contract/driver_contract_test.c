@@ -1,5 +1,6 @@
 // Runs the driver contract over every engine, server, kind of admin and privilege mode.
 #include "driver_contract.h"
+#include "driver_postgresql_tests.h"
 #include "driver_world_postgresql.h"
 
 #include <setjmp.h>
@@ -27,7 +28,8 @@ int main(void) {
     const PostgresqlServer *servers;
     size_t server_count = postgresql_servers(&servers);
     Suite suite = {.arena = arena_new()};
-    size_t most = server_count * 4 * (CONTRACT_TEST_COUNT + POSTGRESQL_TEST_COUNT);
+    size_t most =
+        server_count * 4 * (CONTRACT_TEST_COUNT + POSTGRESQL_TEST_COUNT + PRIVILEGE_TEST_COUNT);
     suite.tests = arena_alloc(suite.arena, most * sizeof suite.tests[0]);
     World **worlds = arena_alloc(suite.arena, server_count * 4 * sizeof worlds[0]);
     size_t world_count = 0;
@@ -42,6 +44,7 @@ int main(void) {
         worlds[world_count++] = world;
         add_tests(&suite, name, world, CONTRACT_TESTS, CONTRACT_TEST_COUNT);
         add_tests(&suite, name, world, POSTGRESQL_TESTS, POSTGRESQL_TEST_COUNT);
+        add_tests(&suite, name, world, PRIVILEGE_TESTS, PRIVILEGE_TEST_COUNT);
     }
     int failed = _cmocka_run_group_tests("driver contract", suite.tests, suite.count, NULL, NULL);
     for (size_t i = 0; i < world_count; i++)

@@ -11,7 +11,7 @@ static const char ACL_SQL[] =
     " SELECT a.kind, a.owner, a.schema, a.name, a.arguments, a.of_columns,"
     "  pg_get_userbyid(x.grantor), bool_or(x.is_grantable),"
     "  array_to_string(array_agg(DISTINCT x.privilege_type::text), ','),"
-    "  pg_has_role(x.grantor, '%s')"
+    "  pg_has_role(x.grantor, 'USAGE'), pg_has_role(x.grantor, '%s')"
     " FROM ("
     "  SELECT CASE c.relkind WHEN 'S' THEN %d ELSE %d END, NULL::name, n.nspname, c.relname,"
     "   NULL::text, false, c.relacl"
@@ -79,7 +79,8 @@ Status pg_acl_read(Operation *operation, int64_t role_oid, AclEntries *ret_entri
         entry->grantor = pg_rows_text(rows, i, 6);
         entry->grantable = pg_rows_bool(rows, i, 7);
         entry->privileges = privileges_of_text(operation->arena, pg_rows_text(rows, i, 8));
-        entry->can_assume = pg_rows_bool(rows, i, 9);
+        entry->inherits = pg_rows_bool(rows, i, 9);
+        entry->can_assume = pg_rows_bool(rows, i, 10);
     }
     *ret_entries = entries;
     return STATUS_OK;
@@ -93,21 +94,23 @@ PrivilegeSet pg_acl_privileges(Arena *arena, const AclEntries *entries) {
     return set;
 }
 
-static void add_obstacle(Operation *operation, const PrivilegeSet *set, const char *role,
-                         const char *grantor) {
+static void add_obstacle(Operation *operation, const AclEntries *group, const char *role) {
     Arena *arena = operation->arena;
-    StringList revokes = pg_privilege_set_revokes(arena, set, role);
+    const char *grantor = group->items[0].grantor;
+    PrivilegeSet set = pg_acl_privileges(arena, group);
+    StringList revokes = pg_privilege_set_revokes(arena, &set, role);
     pg_operation_add_obstacle(
         operation,
         arena_printf(arena,
-                     "privileges of \"%s\" in database \"%s\" were given by \"%s\", as whom "
-                     "the admin account may not act: %s",
+                     "privileges of \"%s\" in database \"%s\" were given by \"%s\", and the "
+                     "admin account could not take them back: %s",
                      role, operation->session->target.database, grantor,
-                     pg_privilege_set_describe(arena, set)),
+                     pg_privilege_set_describe(arena, &set)),
         arena_printf(arena, "SET ROLE %s; %s; RESET ROLE;", pg_sql_identifier(arena, grantor),
                      string_list_join(arena, &revokes, "; ")));
 }
 
+// grantor NULL: as the admin itself.
 static Status revoke_as(Operation *operation, const char *grantor, const StringList *statements,
                         Error *reterr) {
     TRY(pg_operation_begin(operation, reterr));
@@ -119,36 +122,48 @@ static Status revoke_as(Operation *operation, const char *grantor, const StringL
     return pg_operation_commit(operation, reterr);
 }
 
-// Entries from `first` on that one grantor gave.
+// The admin acts as itself, and then as the grantor: the first is enough for what its own grants
+// left and needs no right of the grantor to look into the schema; the second reaches the rest.
+typedef enum Pass { PASS_ADMIN, PASS_GRANTOR, PASS_COUNT_ } Pass;
+
 static Status revoke_group(Operation *operation, const AclEntries *group, const char *role,
-                           Error *reterr) {
+                           Pass pass, Error *reterr) {
     const AclEntry *first = &group->items[0];
-    const DriverSession *session = operation->session;
-    PrivilegeSet set = pg_acl_privileges(operation->arena, group);
-    bool is_admin = strcmp(first->grantor, session->admin) == 0;
-    if (!is_admin && !first->can_assume) {
-        add_obstacle(operation, &set, role, first->grantor);
+    if (!(pass == PASS_ADMIN ? first->inherits : first->can_assume))
         return STATUS_OK;
-    }
+    PrivilegeSet set = pg_acl_privileges(operation->arena, group);
     StringList statements = pg_privilege_set_revokes(operation->arena, &set, role);
-    Status status = revoke_as(operation, is_admin ? NULL : first->grantor, &statements, reterr);
+    Status status =
+        revoke_as(operation, pass == PASS_ADMIN ? NULL : first->grantor, &statements, reterr);
     if (status == STATUS_OK)
         return STATUS_OK;
     pg_operation_rollback(operation);
-    if (operation->failure == FAILURE_RETRY)
-        return status;
-    add_obstacle(operation, &set, role, first->grantor);
-    return STATUS_OK;
+    return operation->failure == FAILURE_RETRY ? status : STATUS_OK;
+}
+
+// The entries that one grantor gave, from `from` on.
+static AclEntries group_at(const AclEntries *entries, size_t from) {
+    AclEntries group = {.items = &entries->items[from]};
+    while (from < entries->count &&
+           strcmp(entries->items[from].grantor, group.items[0].grantor) == 0)
+        from++, group.count++;
+    return group;
 }
 
 Status pg_acl_revoke(Operation *operation, int64_t role_oid, const char *role, Error *reterr) {
     AclEntries entries;
+    AclEntries group;
     TRY(pg_acl_read(operation, role_oid, &entries, reterr));
-    for (size_t i = 0; i < entries.count;) {
-        AclEntries group = {.items = &entries.items[i]};
-        while (i < entries.count && strcmp(entries.items[i].grantor, group.items[0].grantor) == 0)
-            i++, group.count++;
-        TRY(revoke_group(operation, &group, role, reterr));
+    for (Pass pass = PASS_ADMIN; pass < PASS_COUNT_ && entries.count > 0; pass++) {
+        for (size_t i = 0; i < entries.count; i += group.count) {
+            group = group_at(&entries, i);
+            TRY(revoke_group(operation, &group, role, pass, reterr));
+        }
+        TRY(pg_acl_read(operation, role_oid, &entries, reterr));
+    }
+    for (size_t i = 0; i < entries.count; i += group.count) {
+        group = group_at(&entries, i);
+        add_obstacle(operation, &group, role);
     }
     return STATUS_OK;
 }

@@ -11,7 +11,8 @@ typedef struct AclEntry {
     const char *grantor;
     bool grantable;  // WITH GRANT OPTION
     bool of_columns; // of single columns of the table
-    bool can_assume; // the admin may act as the grantor
+    bool inherits;   // the admin has the grantor's rights
+    bool can_assume; // the admin may act as the grantor, by SET ROLE
 } AclEntry;
 
 typedef struct AclEntries {

@@ -180,7 +180,8 @@ static Status clear_default_entry(Operation *operation, const SqlObject *future,
                                   const char *grantee, bool grantee_is_public, Error *reterr) {
     return pg_operation_change(
         operation, "clearing default privileges",
-        pg_sql_revoke_all(operation->arena, future, 1, grantee_is_public ? NULL : grantee), reterr);
+        pg_sql_revoke(operation->arena, SQL_ALL, future, 1, grantee_is_public ? NULL : grantee),
+        reterr);
 }
 
 static Status restore_built_in(Operation *operation, const SqlObject *future, Error *reterr) {

@@ -124,7 +124,7 @@ static const char *one_statement(Arena *arena, const PrivilegeEntry *entry,
                                  const SqlObject *objects, size_t count,
                                  const StatementOrder *order) {
     if (order->revoke)
-        return pg_sql_revoke_all(arena, objects, count, order->grantee);
+        return pg_sql_revoke(arena, entry->privileges, objects, count, order->grantee);
     return pg_sql_grant(arena, entry->privileges, objects, count, order->grantee,
                         order->grant_option);
 }
@@ -134,9 +134,6 @@ static StringList statements(Arena *arena, const PrivilegeSet *set, const Statem
     if (set->count == 0)
         return list;
     PrivilegeEntry *items = arena_copy(arena, set->items, set->count * sizeof items[0]);
-    if (order->revoke)
-        for (size_t i = 0; i < set->count; i++)
-            items[i].privileges = 0; // REVOKE ALL: what exactly is held does not matter
     qsort(items, set->count, sizeof items[0], compare_for_statements);
     SqlObject *objects = arena_alloc(arena, OBJECTS_PER_STATEMENT * sizeof objects[0]);
     for (size_t i = 0; i < set->count;) {

@@ -34,7 +34,7 @@ const char *pg_privilege_set_role_name(Arena *arena, const PrivilegeSet *set,
                                        const char *deployment, const char *database,
                                        const char **ret_hash);
 
-// GRANT statements that give all of it, REVOKE statements that take all from its objects.
+// GRANT statements that give all of it, REVOKE statements that take it.
 StringList pg_privilege_set_grants(Arena *arena, const PrivilegeSet *set, const char *grantee,
                                    bool grant_option);
 StringList pg_privilege_set_revokes(Arena *arena, const PrivilegeSet *set, const char *grantee);

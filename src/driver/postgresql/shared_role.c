@@ -14,11 +14,11 @@ enum {
 
 // How a shared role differs from what it shall be.
 typedef struct Difference {
-    PrivilegeSet excess;  // objects to take everything away from
+    PrivilegeSet excess;  // objects with too much, and all that is held on them
     PrivilegeSet missing; // to be granted after that
     StringList memberships;
-    bool attributes; // LOGIN and the like
-    bool elsewhere;  // it owns things, or holds privileges in other databases or of other kinds
+    bool attributes; // LOGIN, NOINHERIT
+    bool elsewhere;  // beyond mending: SUPERUSER and the like, ownership, other databases or kinds
 } Difference;
 
 static bool is_none(const Difference *difference) {
@@ -43,20 +43,32 @@ static Status read_elsewhere(Operation *operation, const Role *role, bool *ret_e
     return STATUS_OK;
 }
 
+static uint32_t privileges_on(const PrivilegeSet *set, const SqlObject *object) {
+    for (size_t i = 0; i < set->count; i++)
+        if (pg_sql_object_compare(&set->items[i].object, object) == 0)
+            return set->items[i].privileges;
+    return 0;
+}
+
 static Status compare(Operation *operation, const Role *role, const PrivilegeSet *wanted,
                       Difference *ret_difference, Error *reterr) {
     Arena *arena = operation->arena;
-    Difference difference = {.attributes = role->can_login || role->privileged || !role->inherits};
+    Difference difference = {.attributes = role->can_login || !role->inherits};
     TRY(pg_role_memberships(operation, role->oid, &difference.memberships, reterr));
     TRY(read_elsewhere(operation, role, &difference.elsewhere, reterr));
+    difference.elsewhere |= role->privileged;
     AclEntries entries;
     TRY(pg_acl_read(operation, role->oid, &entries, reterr));
     PrivilegeSet held = pg_acl_privileges(arena, &entries);
-    difference.excess = pg_privilege_set_minus(arena, &held, wanted);
+    PrivilegeSet extra = pg_privilege_set_minus(arena, &held, wanted);
     for (size_t i = 0; i < entries.count; i++)
         if (entries.items[i].grantable || entries.items[i].of_columns)
-            pg_privilege_set_add(arena, &difference.excess, &entries.items[i].object, SQL_OTHER);
-    pg_privilege_set_normalise(&difference.excess);
+            pg_privilege_set_add(arena, &extra, &entries.items[i].object,
+                                 entries.items[i].privileges);
+    pg_privilege_set_normalise(&extra);
+    for (size_t i = 0; i < extra.count; i++)
+        pg_privilege_set_add(arena, &difference.excess, &extra.items[i].object,
+                             privileges_on(&held, &extra.items[i].object));
     difference.missing = pg_privilege_set_minus(arena, wanted, &held);
     *ret_difference = difference;
     return STATUS_OK;
@@ -64,12 +76,9 @@ static Status compare(Operation *operation, const Role *role, const PrivilegeSet
 
 // Objects with too much lose everything and get back what the set has of them.
 static void regrant_excess(Arena *arena, const PrivilegeSet *wanted, Difference *difference) {
-    for (size_t i = 0, j = 0; i < difference->excess.count; i++) {
+    for (size_t i = 0; i < difference->excess.count; i++) {
         const SqlObject *object = &difference->excess.items[i].object;
-        while (j < wanted->count && pg_sql_object_compare(&wanted->items[j].object, object) < 0)
-            j++;
-        if (j < wanted->count && pg_sql_object_compare(&wanted->items[j].object, object) == 0)
-            pg_privilege_set_add(arena, &difference->missing, object, wanted->items[j].privileges);
+        pg_privilege_set_add(arena, &difference->missing, object, privileges_on(wanted, object));
     }
     pg_privilege_set_normalise(&difference->missing);
 }

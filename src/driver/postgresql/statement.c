@@ -243,12 +243,13 @@ const char *pg_sql_grant(Arena *arena, uint32_t privileges, const SqlObject *obj
     return finish(arena, &sql);
 }
 
-const char *pg_sql_revoke_all(Arena *arena, const SqlObject *objects, size_t count,
-                              const char *grantee) {
-    assert(count > 0);
+const char *pg_sql_revoke(Arena *arena, uint32_t privileges, const SqlObject *objects, size_t count,
+                          const char *grantee) {
+    assert(count > 0 && privileges != 0);
     CLEANUP(buffer_done) Buffer sql = {0};
     add_future(&sql, objects, count);
-    buffer_add(&sql, "REVOKE ALL PRIVILEGES");
+    buffer_add(&sql, "REVOKE ");
+    add_privileges(&sql, (privileges & (SQL_OTHER | SQL_ALL)) != 0 ? SQL_ALL : privileges);
     add_objects(&sql, objects, count);
     buffer_add(&sql, " FROM ");
     add_grantee(&sql, grantee);
@@ -321,8 +322,7 @@ const char *pg_sql_create_shared_role(Arena *arena, const char *role) {
 }
 
 const char *pg_sql_restrain_shared_role(Arena *arena, const char *role) {
-    return role_statement(arena, "ALTER ROLE ", role, " NOLOGIN NOCREATEROLE NOCREATEDB INHERIT",
-                          NULL, "");
+    return role_statement(arena, "ALTER ROLE ", role, " NOLOGIN INHERIT", NULL, "");
 }
 
 const char *pg_sql_comment_role(Arena *arena, const char *role, const char *comment) {

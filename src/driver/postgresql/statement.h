@@ -80,9 +80,11 @@ int pg_sql_object_compare(const SqlObject *a, const SqlObject *b);
 // one.
 const char *pg_sql_grant(Arena *arena, uint32_t privileges, const SqlObject *objects, size_t count,
                          const char *grantee, bool grant_option);
-// REVOKE ALL PRIVILEGES ON … FROM grantee, and what the grantee handed on.
-const char *pg_sql_revoke_all(Arena *arena, const SqlObject *objects, size_t count,
-                              const char *grantee);
+// REVOKE … ON … FROM grantee (NULL: PUBLIC), and what the grantee handed on. The server acts as
+// whichever of the admin's roles can revoke all the privileges named, so the same ones are to be
+// named as in the grant; SQL_OTHER and SQL_ALL mean ALL PRIVILEGES.
+const char *pg_sql_revoke(Arena *arena, uint32_t privileges, const SqlObject *objects, size_t count,
+                          const char *grantee);
 
 typedef struct SqlAccount {
     const char *name;
