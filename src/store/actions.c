@@ -343,20 +343,17 @@ static Status lease_drop(Operation *operation, LeaseWork *work, const ActionRow 
 }
 
 static Status lease_of_grant(Operation *operation, LeaseWork *work, const ActionRow *action,
-                             Error *reterr) {
-    if (string_list_has(&work->busy_grants, action->grant_id))
-        return STATUS_OK;
-    Grant grant;
-    TRY(grant_load(operation, action->grant_id, &grant, reterr));
+                             Grant *grant, Error *reterr) {
     bool settled = false;
-    TRY(grant_settle(operation, &grant, &settled, reterr));
-    if (!is_wanted(operation, action, &grant))
+    TRY(grant_settle(operation, grant, &settled, reterr));
+    if (!is_wanted(operation, action, grant))
         return lease_drop(operation, work, action, reterr);
     if (text_equal(action->kind, "grant"))
-        TRY(dispatch(operation, work, action, &grant, reterr));
+        TRY(dispatch(operation, work, action, grant, reterr));
     StoredAction *stored = &work->leased.items[work->leased.count];
-    stored->expires_at = text_equal(action->kind, "extend") ? action->expires_at : grant.expires_at;
-    stored->plan = shape_write(operation->arena, &PLAN_SHAPE, grant.plan);
+    stored->expires_at =
+        text_equal(action->kind, "extend") ? action->expires_at : grant->expires_at;
+    stored->plan = shape_write(operation->arena, &PLAN_SHAPE, grant->plan);
     TRY(lease_out(operation, work, action, stored, reterr));
     work->leased.count++;
     string_list_add(operation->arena, &work->busy_grants, action->grant_id);
@@ -400,11 +397,16 @@ static Status lease_one(Operation *operation, LeaseWork *work, const ActionRow *
                         Error *reterr) {
     if (action->grant_id == NULL)
         return lease_of_integration(operation, work, action, reterr);
+    if (string_list_has(&work->busy_grants, action->grant_id))
+        return STATUS_OK;
+    Grant grant;
     Error error = {0};
-    Status status = lease_of_grant(operation, work, action, &error);
-    if (status != STATUS_OK && text_equal(error.code, "store_damaged"))
+    Status status = grant_load(operation, action->grant_id, &grant, &error);
+    if (status == STATUS_OK)
+        return lease_of_grant(operation, work, action, &grant, reterr);
+    if (text_equal(error.code, "store_damaged"))
         return lease_postpone(operation, work, action, reterr);
-    if (status != STATUS_OK && reterr != NULL)
+    if (reterr != NULL)
         *reterr = error;
     return status;
 }

@@ -196,6 +196,12 @@ static Status grant_failed(Operation *operation, ReportWork *work, Error *reterr
         .now_ms = operation->now_ms,
         .note = work->message,
     };
+    // An earlier attempt, which nobody heard of again, may have made the account.
+    if (work->failure == FAILURE_REFUSED && work->action.attempt == 1) {
+        change.event = GRANT_EVENT_REFUSE;
+        TRY(grant_move(operation, grant, &change, describe_failure(operation, work), reterr));
+        return grant_save(operation, grant, 0, reterr);
+    }
     return grant_begin_revoking(operation, grant, &change, describe_failure(operation, work),
                                 reterr);
 }

@@ -501,6 +501,11 @@ static void an_account_that_a_live_grant_explains_stays(void **state) {
     assert_int_equal(shop_grant(shop, active.id).version, active.version);
     assert_int_equal(shop_verify_audit(shop), events);
     expect_no_work(shop);
+    StoredAction granting = shop_granting(shop);
+    Grant half_made = shop_grant(shop, granting.grant_id);
+    reconcile(shop, account_of(&half_made));
+    expect_state(shop, half_made.id, GRANT_GRANTING);
+    expect_no_work(shop);
 }
 
 static void an_account_of_a_grant_that_is_over_is_revoked(void **state) {
@@ -549,6 +554,7 @@ static void a_removed_account_ends_its_grant(void **state) {
     shop->clock.at_ms = active.expires_at - 200; // the target's clock is ahead of ours
     StoreSweptAccount account = account_of(&active);
     account.removed = true;
+    account.message = "it had expired";
     account.outcome = shop_outcome(shop, "DROP ROLE temp_ann_x");
     reconcile(shop, account);
     Grant ended = shop_grant(shop, active.id);
@@ -560,6 +566,9 @@ static void a_removed_account_ends_its_grant(void **state) {
     Error error = {0};
     expect_ok(store_grant_evidence(shop->store, shop->arena, active.id, &evidence, &error), &error);
     assert_string_equal(evidence.items[evidence.count - 1].kind, "sweep");
+    reconcile(shop, account); // found, and removed, once more
+    assert_int_equal(shop_count_events(shop, "account.removed", active.id), 1);
+    assert_int_equal(shop_grant(shop, active.id).version, ended.version);
     // Removed while our own revocation is out: its report changes nothing more.
     Grant second = shop_active(shop, "shop-auto");
     shop->clock.at_ms = second.expires_at;

@@ -278,6 +278,24 @@ static void a_record_that_cannot_be_read_keeps_only_itself_back(void **state) {
     expect_state(shop, sound.id, GRANT_ENDED);
 }
 
+static void damaged_work_does_not_block_the_connector(void **state) {
+    Shop *shop = *state;
+    Grant damaged = shop_request(shop, &ANN, "shop-auto");
+    shop_advance(shop, 1);
+    Grant sound = shop_request(shop, &ANN, "shop-auto");
+    change_file(shop, arena_printf(shop->arena,
+                                   "UPDATE grants SET document = '{\"id\": 1}' WHERE id = '%s'",
+                                   damaged.id));
+    StoredActions actions = shop_lease(shop, &shop->main, 1);
+    assert_int_equal(actions.count, 1);
+    assert_string_equal(actions.items[0].grant_id, sound.id);
+    expect_no_work(shop);
+    Error error = {0};
+    StoreSweptAccount account = {.account = "temp_x", .grant_id = damaged.id};
+    expect_fault(store_reconcile_account(shop->store, shop->arena, &shop->main, &account, &error),
+                 &error, STATUS_INTERNAL, "store_damaged");
+}
+
 static void refuses_files_that_are_not_its_own(void **state) {
     Shop *shop = *state;
     const char *other = arena_printf(shop->arena, "%s/other.db", shop->folder);
@@ -328,6 +346,7 @@ int main(void) {
         SHOP_CASE(refuses_a_trail_whose_end_was_cut_off),
         SHOP_CASE(refuses_a_damaged_file),
         SHOP_CASE(a_record_that_cannot_be_read_keeps_only_itself_back),
+        SHOP_CASE(damaged_work_does_not_block_the_connector),
         SHOP_CASE(refuses_files_that_are_not_its_own),
         SHOP_CASE(an_empty_file_becomes_a_store),
     };

@@ -335,6 +335,36 @@ static void a_denied_extension_leaves_the_grant(void **state) {
     shop_lease_one(shop, "extend");
 }
 
+static void an_extension_takes_every_step_again(void **state) {
+    Shop *shop = *state;
+    Grant asked = shop_request(shop, &ANN, "shop-steps");
+    shop_decide(shop, &CLEO, asked.id, true);
+    shop_decide(shop, &DAN, asked.id, true);
+    StoredAction action = shop_lease_one(shop, "grant");
+    shop_report(shop, done_report(&action, "first box"));
+    Grant grant;
+    Error error = {0};
+    expect_ok(extend(shop, &ANN, asked.id, 60, &grant, &error), &error);
+    refuse_decision(shop, &DAN, asked.id, STATUS_FORBIDDEN, "not_an_approver");
+    assert_int_equal(shop_decide(shop, &CLEO, asked.id, true).extension_state, EXTENSION_PENDING);
+    expect_no_work(shop);
+    assert_int_equal(shop_decide(shop, &DAN, asked.id, true).extension_state, EXTENSION_APPROVED);
+    shop_lease_one(shop, "extend");
+}
+
+static void an_extension_is_not_approved_past_the_end(void **state) {
+    Shop *shop = *state;
+    Grant active = shop_active(shop, "shop-read");
+    Grant grant;
+    Error error = {0};
+    expect_ok(extend(shop, &ANN, active.id, 60, &grant, &error), &error);
+    shop_advance(shop, HOUR_MS); // and nobody ran what is due
+    refuse_decision(shop, &CLEO, active.id, STATUS_CONFLICT, "wrong_state");
+    shop_run_due(shop);
+    expect_state(shop, active.id, GRANT_REVOKING);
+    assert_int_equal(shop_grant(shop, active.id).extension_state, EXTENSION_NONE);
+}
+
 static void refuses_extensions_beyond_the_rules(void **state) {
     Shop *shop = *state;
     Grant active = shop_active(shop, "shop-auto");
@@ -436,6 +466,9 @@ static void a_failed_reset_leaves_the_grant(void **state) {
         store_reset_grant(shop->store, shop->arena, &ANN, active.id, "second key", &grant, &error),
         &error);
     StoredAction action = shop_lease_one(shop, "reset");
+    shop_report(shop, failed_report(&action, "retry"));
+    shop_advance(shop, 2 * SECOND_MS);
+    action = shop_lease_one(shop, "reset");
     shop_report(shop, failed_report(&action, "denied"));
     Grant after = shop_grant(shop, active.id);
     assert_int_equal(after.state, GRANT_ACTIVE);
@@ -503,6 +536,32 @@ static void lists_newest_first_in_pages(void **state) {
                  STATUS_INVALID, "bad_cursor");
 }
 
+static void refuses_text_that_is_too_long(void **state) {
+    Shop *shop = *state;
+    char text[1002];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    Grant pending = shop_request(shop, &ANN, "shop-read");
+    Grant active = shop_active(shop, "shop-read");
+    int64_t events = shop_verify_audit(shop);
+    Grant grant;
+    Error error = {0};
+    expect_fault(
+        store_decide_grant(shop->store, shop->arena, &CLEO, pending.id, true, text, &grant, &error),
+        &error, STATUS_INVALID, "bad_value");
+    expect_fault(
+        store_revoke_grant(shop->store, shop->arena, &CLEO, active.id, text, &grant, &error),
+        &error, STATUS_INVALID, "bad_value");
+    expect_fault(
+        store_extend_grant(shop->store, shop->arena, &ANN, active.id, 60, text, &grant, &error),
+        &error, STATUS_INVALID, "reason_too_long");
+    expect_fault(store_reset_grant(shop->store, shop->arena, &ANN, active.id, text, &grant, &error),
+                 &error, STATUS_INVALID, "bad_key");
+    expect_state(shop, pending.id, GRANT_PENDING);
+    expect_state(shop, active.id, GRANT_ACTIVE);
+    assert_int_equal(shop_verify_audit(shop), events);
+}
+
 static void lists_what_is_asked_for(void **state) {
     Shop *shop = *state;
     Grant ann = shop_request(shop, &ANN, "shop-read");
@@ -544,12 +603,15 @@ int main(void) {
         SHOP_CASE(refuses_to_revoke_what_is_pending),
         SHOP_CASE(extends_after_a_new_decision),
         SHOP_CASE(a_denied_extension_leaves_the_grant),
+        SHOP_CASE(an_extension_takes_every_step_again),
+        SHOP_CASE(an_extension_is_not_approved_past_the_end),
         SHOP_CASE(refuses_extensions_beyond_the_rules),
         SHOP_CASE(an_automatic_extension_goes_out_at_once),
         SHOP_CASE(a_failed_extension_is_dropped),
         SHOP_CASE(reset_seals_to_the_new_key),
         SHOP_CASE(a_failed_reset_leaves_the_grant),
         SHOP_CASE(leaving_active_drops_what_waits),
+        SHOP_CASE(refuses_text_that_is_too_long),
         SHOP_CASE(lists_newest_first_in_pages),
         SHOP_CASE(lists_what_is_asked_for),
     };

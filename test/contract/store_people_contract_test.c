@@ -81,6 +81,59 @@ static void applies_all_or_nothing(void **state) {
     assert_int_equal(shop_verify_audit(shop), events);
 }
 
+static void remove_thing(Shop *shop, const char *type, const char *name) {
+    json_t *before = json_keep(shop->arena, json_pack("{s:s}", "name", name));
+    Change change = {.kind = CHANGE_DELETE, .type = type, .name = name, .before = before};
+    Changes changes = {.items = &change, .count = 1};
+    int64_t version = shop_configuration(shop).version;
+    Error error = {0};
+    expect_ok(store_apply(shop->store, &ROOT, version, &changes, &version, &error), &error);
+}
+
+static void deleting_takes_along_what_belonged_to_it(void **state) {
+    Shop *shop = *state;
+    Token token = shop_token(shop, TOKEN_PERSONAL, "dan", "d");
+    Token invitation = shop_token(shop, TOKEN_INVITATION, "dan", "i");
+    Error error = {0};
+    expect_ok(store_add_token(shop->store, &ROOT, &invitation, &error), &error);
+    expect_ok(store_accept_invitation(shop->store, &DAN, invitation.hash, "dan", "hash", &error),
+              &error);
+    expect_ok(store_add_token(shop->store, &ROOT, &token, &error), &error);
+    remove_thing(shop, "principal", "dan");
+    Token found;
+    expect_fault(store_find_token(shop->store, shop->arena, token.hash, &found, &error), &error,
+                 STATUS_NOT_FOUND, "unknown_token");
+    const char *hash = "untouched";
+    expect_ok(store_password_hash(shop->store, shop->arena, "dan", &hash, &error), &error);
+    assert_null(hash);
+    IntegrationReport report = {.integration = "shop-second", .ok = true, .checked_at = 8};
+    expect_ok(store_save_integration_report(shop->store, &report, &error), &error);
+    remove_thing(shop, "flow", "shop-second");
+    remove_thing(shop, "integration", "shop-second");
+    IntegrationReport left;
+    expect_fault(store_integration_report(shop->store, shop->arena, "shop-second", &left, &error),
+                 &error, STATUS_NOT_FOUND, "unknown_report");
+    Configuration configuration = shop_configuration(shop);
+    assert_null(configuration_principal(&configuration, "dan"));
+    assert_null(configuration_integration(&configuration, "shop-second"));
+}
+
+static void a_live_grant_outlives_its_flow_and_integration(void **state) {
+    Shop *shop = *state;
+    Grant active = shop_active(shop, "shop-read");
+    Configuration configuration = shop_configuration(shop);
+    for (size_t i = 0; i < configuration.flows.count; i++)
+        remove_thing(shop, "flow", configuration.flows.items[i].name);
+    remove_thing(shop, "integration", "shop-prod");
+    shop_reopen(shop);
+    shop->clock.at_ms = active.expires_at;
+    assert_int_equal(shop_run_due(shop).changed, 1);
+    StoredAction action = shop_lease_one(shop, "revoke");
+    assert_non_null(strstr(json_text(shop->arena, action.plan), "db.internal"));
+    shop_report(shop, done_report(&action, NULL));
+    expect_state(shop, active.id, GRANT_ENDED);
+}
+
 // ---- Tokens -------------------------------------------------------------------------------------
 
 static void add_token(Shop *shop, const Token *token) {
@@ -408,6 +461,17 @@ static void keeps_what_was_last_seen_of_an_integration(void **state) {
     assert_true(found.ok);
     assert_null(found.message);
     assert_non_null(found.discovery);
+    // What says nothing new is written once a minute.
+    good.checked_at = 9;
+    expect_ok(store_save_integration_report(shop->store, &good, &error), &error);
+    expect_ok(store_integration_report(shop->store, shop->arena, "shop-prod", &found, &error),
+              &error);
+    assert_int_equal(found.checked_at, 8);
+    good.checked_at = 8 + MINUTE_MS;
+    expect_ok(store_save_integration_report(shop->store, &good, &error), &error);
+    expect_ok(store_integration_report(shop->store, shop->arena, "shop-prod", &found, &error),
+              &error);
+    assert_int_equal(found.checked_at, 8 + MINUTE_MS);
 }
 
 // ---- Audit --------------------------------------------------------------------------------------
@@ -469,6 +533,8 @@ int main(void) {
         SHOP_CASE(applying_is_one_change_with_before_and_after),
         SHOP_CASE(refuses_changes_to_an_older_version),
         SHOP_CASE(applies_all_or_nothing),
+        SHOP_CASE(deleting_takes_along_what_belonged_to_it),
+        SHOP_CASE(a_live_grant_outlives_its_flow_and_integration),
         SHOP_CASE(finds_a_token_by_its_hash_until_it_ends),
         SHOP_CASE(notes_the_use_of_a_token_by_the_minute),
         SHOP_CASE(removes_a_token),
