@@ -9,8 +9,11 @@
 static void add_instance(Cli *cli, Table *table, const ConnectorView *connector,
                          const InstanceView *instance, bool is_first) {
     const char *seen = time_relative(cli->arena, instance->last_seen_at, clock_now_ms(cli->clock));
-    const char *difference = arena_printf(
-        cli->arena, "%+.1f s", (double)instance->clock_difference_ms / (double)SECOND_MS);
+    // Tenths of a second, rounded here so that no "-0.0" appears.
+    long long tenths =
+        (instance->clock_difference_ms + (instance->clock_difference_ms < 0 ? -50 : 50)) / 100;
+    const char *difference =
+        tenths == 0 ? "0 s" : arena_printf(cli->arena, "%+.1f s", (double)tenths / 10);
     const char *cells[] = {
         is_first ? connector->name : "",
         instance->health,

@@ -132,7 +132,8 @@ static void print_grant(Cli *cli, const GrantView *grant) {
     print_time(cli, "requested", grant->requested_at);
     print_time(cli, "approved", grant->approved_at);
     print_time(cli, "given", grant->granted_at);
-    print_time(cli, grant->ended_at != 0 ? "would expire" : "expires", grant->expires_at);
+    if (!text_equal(grant->cause, "expired"))
+        print_time(cli, grant->ended_at != 0 ? "would expire" : "expires", grant->expires_at);
     print_time(cli, "ended", grant->ended_at);
     print_field(cli, "ended by", grant->ended_by);
     print_field(cli, "note", grant->note);
