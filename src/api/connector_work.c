@@ -126,13 +126,16 @@ static Status note_seen(Call *call, const PollRequest *body, Error *reterr) {
     return save_health(call, body, reterr);
 }
 
-static Status sign_action(Call *call, const StoredAction *stored, SignedAction *ret_action,
-                          Error *reterr) {
+static Status sign_action(Call *call, const StoredAction *stored, int64_t held_ms,
+                          SignedAction *ret_action, Error *reterr) {
+    const PollRequest *body = call->body;
     Action action = {
         .id = stored->id,
         .deployment = store_deployment(call->api->options.store),
         .connector = call->caller.instance.connector,
         .instance = call->caller.instance.id,
+        .poll = body->nonce,
+        .held_ms = held_ms,
         .attempt = stored->attempt,
         .grant_id = stored->grant_id,
         .integration = stored->integration,
@@ -154,6 +157,9 @@ static Status sign_action(Call *call, const StoredAction *stored, SignedAction *
 
 static Status lease(Call *call, int64_t capacity, SignedActions *ret_actions, Error *reterr) {
     StoredActions stored = {0};
+    // Looked at before anything is leased, so that it is too short rather than too long.
+    int64_t held_ms =
+        clock_monotonic_ms(call->api->options.clock) - http_request_started_ms(call->request);
     if (capacity > CAPACITY_MAX)
         capacity = CAPACITY_MAX;
     TRY(store_lease_actions(call->api->options.store, call->arena, &call->caller.instance, capacity,
@@ -163,7 +169,7 @@ static Status lease(Call *call, int64_t capacity, SignedActions *ret_actions, Er
         .count = stored.count,
     };
     for (size_t i = 0; i < stored.count; i++)
-        TRY(sign_action(call, &stored.items[i], &actions.items[i], reterr));
+        TRY(sign_action(call, &stored.items[i], held_ms, &actions.items[i], reterr));
     *ret_actions = actions;
     return STATUS_OK;
 }

@@ -9,9 +9,9 @@
 #include "connector/secret_source.h"
 #include "wire/seal.h"
 
-// A lease is counted from the receipt of the answer, which is later than its start by the way the
-// answer took; the margin covers that, so that nothing is committed after the control plane has
-// given up waiting.
+// A lease is counted from a moment that is not after its start (see lease_start). The margin is for
+// clocks that do not run alike, so that nothing is committed after the control plane has given up
+// waiting.
 enum { PASSWORD_LENGTH = 32, DEADLINE_MARGIN_MS = 5000 };
 
 // What every kind of action works with.
@@ -50,10 +50,17 @@ static Status plan_read(Arena *arena, const Action *action, Plan *ret_plan, Erro
     return STATUS_OK;
 }
 
+// The control plane had the poll for held_ms before it leased the action, and did not have it
+// before it was sent. How long the answer was on its way does not matter then.
+static int64_t lease_start(const Action *action, const PollMade *poll) {
+    int64_t at_ms = poll->sent_ms + action->held_ms;
+    return at_ms < poll->answered_ms ? at_ms : poll->answered_ms;
+}
+
 Status executor_accept(const Executor *executor, Arena *arena, const SignedAction *signed_action,
-                       int64_t received_ms, ReceivedAction *ret_action, Error *reterr) {
+                       const PollMade *poll, ReceivedAction *ret_action, Error *reterr) {
     const Identity *identity = executor->identity;
-    ReceivedAction received = {.received_ms = received_ms};
+    ReceivedAction received = {0};
     Action *action = &received.action;
     TRY(action_verify(arena, identity->action_key, signed_action, action, reterr));
     if (!text_equal(action->deployment, identity->deployment) ||
@@ -62,6 +69,10 @@ Status executor_accept(const Executor *executor, Arena *arena, const SignedActio
         return error_set(reterr, STATUS_FORBIDDEN, "not_for_us",
                          "action %s is for instance %s of connector %s", action->id,
                          action->instance, action->connector);
+    if (!text_equal(action->poll, poll->nonce))
+        return error_set(reterr, STATUS_FORBIDDEN, "replayed",
+                         "action %s answers another poll than the one it came with", action->id);
+    received.leased_ms = lease_start(action, poll);
     Status status = plan_read(arena, action, &received.plan, reterr);
     if (status != STATUS_OK) {
         error_prefix(reterr, "action %s", action->id);
@@ -106,7 +117,7 @@ Status executor_session_open(const Executor *executor, const SecretSource *secre
 }
 
 static int64_t elapsed_ms(const Run *run) {
-    return clock_monotonic_ms(run->executor->clock) - run->received->received_ms;
+    return clock_monotonic_ms(run->executor->clock) - run->received->leased_ms;
 }
 
 static int64_t lease_ms(const Action *action) {
@@ -119,7 +130,7 @@ static GrantOrder order_make(const Run *run, const Secret *password) {
         .plan = &run->received->plan,
         .password = password,
         .remaining_ms = action->expires_at - action->issued_at - elapsed_ms(run),
-        .deadline_ms = run->received->received_ms + lease_ms(action),
+        .deadline_ms = run->received->leased_ms + lease_ms(action),
     };
 }
 

@@ -14,17 +14,24 @@ typedef struct Executor {
     const Clock *clock;
 } Executor;
 
-// An action as it came: received_ms is the monotonic time from which its deadline is counted.
+// The poll that brought an action. An action that answers another one was heard before.
+typedef struct PollMade {
+    const char *nonce;
+    int64_t sent_ms; // monotonic
+    int64_t answered_ms;
+} PollMade;
+
+// An action as it came: leased_ms is the monotonic time from which its deadline is counted.
 typedef struct ReceivedAction {
     Action action;
     Plan plan;
-    int64_t received_ms;
+    int64_t leased_ms;
 } ReceivedAction;
 
-// The action is signed by the pinned key, for this deployment, connector and instance, and its plan
-// reads as one. "not_for_us", "bad_signature", "bad_plan".
+// The action is signed by the pinned key, for this deployment, connector, instance and poll, and
+// its plan reads as one. "not_for_us", "replayed", "bad_signature", "bad_plan".
 MUST_USE Status executor_accept(const Executor *executor, Arena *arena,
-                                const SignedAction *signed_action, int64_t received_ms,
+                                const SignedAction *signed_action, const PollMade *poll,
                                 ReceivedAction *ret_action, Error *reterr);
 
 // Always gives a report; whatever goes wrong is in it.

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/monitor.h"
 #include "connector/control_plane.h"
@@ -90,11 +91,11 @@ static void action_run(void *context, Arena *arena, void *what) {
 }
 
 // Each action has an arena of its own, since it outlives the poll.
-static void action_take(Runner *runner, const SignedAction *signed_action, int64_t received_ms) {
+static void action_take(Runner *runner, const SignedAction *signed_action, const PollMade *poll) {
     Arena *arena = arena_new();
     ReceivedAction *received = arena_alloc(arena, sizeof(*received));
     Error error = {0};
-    if (executor_accept(&runner->executor, arena, signed_action, received_ms, received, &error) !=
+    if (executor_accept(&runner->executor, arena, signed_action, poll, received, &error) !=
         STATUS_OK) {
         log_event(LOG_ERROR, "action.refused", "code", error.code, "message", error.message, NULL);
         arena_free(arena);
@@ -120,18 +121,20 @@ static Status poll_once(Runner *runner, ControlPlane *plane, Error *reterr) {
     size_t room = work_pool_await_room(runner->pool, ROOM_WAIT_MS);
     CLEANUP(arena_freep) Arena *arena = arena_new();
     const Clock *clock = runner->executor.clock;
+    PollMade poll = {.nonce = id_new(arena, "poll"), .sent_ms = clock_monotonic_ms(clock)};
     PollRequest request = {
         .capacity = (int64_t)(room < MAX_ACTIONS_AT_ONCE ? room : MAX_ACTIONS_AT_ONCE),
         .wait_s = room ? POLL_WAIT_S : 0,
+        .nonce = poll.nonce,
         .version = DAYPASS_VERSION,
         .clock_at = clock_now_ms(clock),
         .health = health_list(runner->health, arena),
     };
     PollReply reply;
     TRY(control_plane_poll(plane, arena, &request, &reply, reterr));
-    int64_t received_ms = clock_monotonic_ms(clock);
+    poll.answered_ms = clock_monotonic_ms(clock);
     for (size_t i = 0; i < reply.actions.count; i++)
-        action_take(runner, &reply.actions.items[i], received_ms);
+        action_take(runner, &reply.actions.items[i], &poll);
     return STATUS_OK;
 }
 

@@ -17,12 +17,15 @@ typedef enum ActionKind {
 extern const EnumTable ACTION_KINDS;
 
 // What a connector is told to do. `issued_at` and `deadline_at` are the control plane's clock; the
-// connector uses their difference, from the moment it received the poll's answer.
+// connector uses their difference, from the moment at which its poll was sent and `held_ms` had
+// passed: that is never after the control plane began to count, however long the answer took.
 typedef struct Action {
     const char *id;
     const char *deployment;
     const char *connector;
     const char *instance; // whom it was leased to
+    const char *poll;     // the nonce of the poll that it answers: it is good for no other
+    int64_t held_ms;      // how long that poll had been held when this was leased, at the least
     int kind;
     int64_t attempt;
     const char *grant_id;    // NULL for discover and check
@@ -83,6 +86,7 @@ typedef struct PollRequest { // POST /v1/connector/poll
     const char *version;
     int64_t clock_at; // its clock, when sent
     IntegrationHealthList health;
+    const char *nonce; // random; comes back in each action
 } PollRequest;
 typedef struct PollReply {
     SignedActions actions;

@@ -20,6 +20,7 @@ typedef struct Scene {
     Executor executor;
     Plan plan;
     Action action;
+    PollMade poll;
 } Scene;
 
 static int scene_open(void **state) {
@@ -53,6 +54,7 @@ static int scene_open(void **state) {
                              .deployment = "dep_1",
                              .connector = "main",
                              .instance = "con_1",
+                             .poll = "poll_1",
                              .kind = ACTION_GRANT,
                              .attempt = 1,
                              .grant_id = "grt_1",
@@ -60,6 +62,8 @@ static int scene_open(void **state) {
                              .issued_at = scene->clock.at_ms,
                              .deadline_at = scene->clock.at_ms + 60000,
                              .expires_at = scene->clock.at_ms + 3600000};
+    int64_t now_ms = clock_monotonic_ms(&scene->clock.clock);
+    scene->poll = (PollMade){.nonce = "poll_1", .sent_ms = now_ms, .answered_ms = now_ms};
     *state = scene;
     return 0;
 }
@@ -75,8 +79,8 @@ static int scene_close(void **state) {
 static Status accept_action(Scene *scene, ReceivedAction *ret_received, Error *error) {
     scene->action.plan = shape_write(scene->arena, &PLAN_SHAPE, &scene->plan);
     SignedAction sent = action_sign(scene->arena, scene->key, &scene->action);
-    return executor_accept(&scene->executor, scene->arena, &sent,
-                           clock_monotonic_ms(&scene->clock.clock), ret_received, error);
+    return executor_accept(&scene->executor, scene->arena, &sent, &scene->poll, ret_received,
+                           error);
 }
 
 static ActionReport run_action(Scene *scene) {
@@ -127,6 +131,14 @@ static void refuses_actions_for_others(void **state) {
     scene->action.instance = "con_1";
     scene->action.deployment = "dep_2";
     not_accepted(scene, "not_for_us");
+}
+
+static void refuses_what_answers_another_poll(void **state) {
+    Scene *scene = *state;
+    scene->poll.nonce = "poll_2";
+    not_accepted(scene, "replayed");
+    scene->action.poll = NULL;
+    not_accepted(scene, "replayed");
 }
 
 static void refuses_plans_that_do_not_fit_their_action(void **state) {
@@ -195,6 +207,33 @@ static void does_not_begin_past_the_deadline(void **state) {
     failed_with(&report, "retry", "deadline_passed");
 }
 
+// However long the answer took, nothing is begun after the control plane stopped waiting.
+static void counts_the_lease_from_before_the_control_plane_did(void **state) {
+    Scene *scene = *state;
+    ReceivedAction received;
+    ActionReport report;
+    Error error = {0};
+    scene->action.held_ms = 20000;
+    scene->poll.answered_ms = scene->poll.sent_ms + 50000; // 30 s on its way
+    assert_int_equal(accept_action(scene, &received, &error), STATUS_OK);
+    scene->clock.at_ms += 20000 + 60000 - 5000;
+    executor_run(&scene->executor, scene->arena, &received, &report);
+    failed_with(&report, "retry", "deadline_passed");
+    scene->clock.at_ms--;
+    executor_run(&scene->executor, scene->arena, &received, &report);
+    assert_string_not_equal(report.code, "deadline_passed");
+}
+
+static void believes_no_lease_that_began_after_its_answer_came(void **state) {
+    Scene *scene = *state;
+    ReceivedAction received;
+    Error error = {0};
+    scene->action.held_ms = 3600000;
+    scene->poll.answered_ms = scene->poll.sent_ms + 10;
+    assert_int_equal(accept_action(scene, &received, &error), STATUS_OK);
+    assert_int_equal(received.leased_ms, scene->poll.answered_ms);
+}
+
 static void reports_a_server_that_is_not_there_as_worth_repeating(void **state) {
     Scene *scene = *state;
     scene->action.seal_to = "";
@@ -210,12 +249,15 @@ int main(void) {
         CASE(accepts_what_the_pinned_key_signed_for_it),
         CASE(refuses_another_key),
         CASE(refuses_actions_for_others),
+        CASE(refuses_what_answers_another_poll),
         CASE(refuses_plans_that_do_not_fit_their_action),
         CASE(refuses_a_plan_without_target),
         CASE(refuses_a_secret_it_does_not_have),
         CASE(holds_correctly_signed_actions_to_the_ceiling),
         CASE(sends_the_secret_to_no_other_address_even_to_revoke),
         CASE(does_not_begin_past_the_deadline),
+        CASE(counts_the_lease_from_before_the_control_plane_did),
+        CASE(believes_no_lease_that_began_after_its_answer_came),
         CASE(reports_a_server_that_is_not_there_as_worth_repeating),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);

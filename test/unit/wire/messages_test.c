@@ -18,6 +18,8 @@ static Action action_of(Arena *arena) {
         .deployment = "dep_1",
         .connector = "main",
         .instance = "inst_1",
+        .poll = "poll_1",
+        .held_ms = 1500,
         .kind = ACTION_GRANT,
         .attempt = 2,
         .grant_id = "req_1",
@@ -185,7 +187,7 @@ static void messages_arrive_as_they_were_sent(void **state) {
         {"temp_b", NULL, NOW_MS, false, true, NULL, json_of(arena, "{\"sessions_ended\": 1}")},
     };
     comes_back(&POLL_REQUEST_SHAPE,
-               &(PollRequest){5, 30, "0.1.0", NOW_MS, {health, COUNT_OF(health)}});
+               &(PollRequest){5, 30, "0.1.0", NOW_MS, {health, COUNT_OF(health)}, "poll_1"});
     comes_back(&POLL_REPLY_SHAPE, &(PollReply){{actions, COUNT_OF(actions)}, NOW_MS});
     comes_back(&ENROLL_REQUEST_SHAPE, &(EnrollRequest){"key", "0.1.0", "host"});
     comes_back(&ENROLL_REPLY_SHAPE, &(EnrollReply){"inst_1", "main", "dep_1", "key"});
