@@ -33,6 +33,14 @@ static const char INTRODUCTION[] =
     "| kind | HTTP status | exit code of `daypass` |\n"
     "|---|---|---|\n";
 
+// A link to the shape's own heading, whose anchor is its name in lower case.
+static const char *link_to(Arena *arena, const Shape *shape) {
+    char *anchor = arena_strdup(arena, shape->name);
+    for (char *at = anchor; *at != '\0'; at++)
+        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at + ('a' - 'A') : *at);
+    return arena_printf(arena, "[%s](#%s)", shape->name, anchor);
+}
+
 static const char *type_text(Arena *arena, const Field *field) {
     switch (field->kind) {
     case FIELD_KIND_STRING:
@@ -52,9 +60,9 @@ static const char *type_text(Arena *arena, const Field *field) {
     case FIELD_KIND_STRINGS:
         return "list of strings";
     case FIELD_KIND_OBJECT:
-        return arena_printf(arena, "[%s](#%s)", field->shape->name, field->shape->name);
+        return link_to(arena, field->shape);
     case FIELD_KIND_OBJECTS:
-        return arena_printf(arena, "list of [%s](#%s)", field->shape->name, field->shape->name);
+        return arena_printf(arena, "list of %s", link_to(arena, field->shape));
     case FIELD_KIND_JSON:
         return "JSON";
     }
@@ -68,8 +76,7 @@ static void add_fields(Buffer *page, Arena *arena, const Shape *shape) {
         const Shape *inside = openapi_carried(shape, field->name, &list);
         const char *type = type_text(arena, field);
         if (inside != NULL)
-            type = arena_printf(arena, "%s[%s](#%s)", list ? "list of " : "", inside->name,
-                                inside->name);
+            type = arena_printf(arena, "%s%s", list ? "list of " : "", link_to(arena, inside));
         buffer_addf(page, "| `%s` | %s | %s%s%s%s%s%s |\n", field->name, type,
                     field->help != NULL ? field->help : "", field->required ? " (required)" : "",
                     field->default_text != NULL ? " (default `" : "",
@@ -90,10 +97,10 @@ static void add_route(Buffer *page, Arena *arena, const Route *route) {
         buffer_add(page, "\n");
     }
     if (route->body != NULL)
-        buffer_addf(page, "Body: [%s](#%s). ", route->body->name, route->body->name);
+        buffer_addf(page, "Body: %s. ", link_to(arena, route->body));
     if (route->reply != NULL)
-        buffer_addf(page, "Answer: %d, %s[%s](#%s).\n", route->success,
-                    route->list ? "a page of " : "", route->reply->name, route->reply->name);
+        buffer_addf(page, "Answer: %d, %s%s.\n", route->success, route->list ? "a page of " : "",
+                    link_to(arena, route->reply));
     else if (route->content_type != NULL)
         buffer_addf(page, "Answer: %d, `%s`.\n", route->success, route->content_type);
     else

@@ -167,7 +167,7 @@ static void the_reference_names_every_route_and_has_no_dead_link(void **state) {
     for (const char *at = strstr(page, "](#"); at != NULL; at = strstr(at, "](#")) {
         at += strlen("](#");
         const char *name = arena_copy(arena, at, strcspn(at, ")"));
-        if (strstr(page, arena_printf(arena, "### %s\n", name)) == NULL)
+        if (strcasestr(page, arena_printf(arena, "### %s\n", name)) == NULL)
             fail_msg("a link leads to %s, which is not there", name);
     }
 }

@@ -65,6 +65,22 @@ static void says_what_it_is(void **state) {
     assert_non_null(strstr(RUN("--print-api-doc"), "# API reference"));
 }
 
+static const char *api_reference_path;
+
+static void the_api_reference_in_docs_is_what_the_program_says(void **state) {
+    WITH_FOLDER(folder);
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    int status;
+    const char *said = RUN("--print-api-doc");
+    FILE *file = fopen(api_reference_path, "r");
+    assert_non_null(file);
+    char *kept = arena_alloc(arena, 1 << 20);
+    kept[fread(kept, 1, (1 << 20) - 1, file)] = '\0';
+    fclose(file);
+    if (strcmp(said, kept) != 0)
+        fail_msg("docs/api.md is out of date: daypassd --print-api-doc >docs/api.md");
+}
+
 static void refuses_arguments_and_files_it_does_not_know(void **state) {
     WITH_FOLDER(folder);
     CLEANUP(arena_freep) Arena *arena = arena_new();
@@ -128,8 +144,10 @@ static void ends_cleanly_when_told(void **state) {
 
 int main(int argc, char **argv) {
     program = argv[1];
+    api_reference_path = argv[2];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_it_is),
+        cmocka_unit_test(the_api_reference_in_docs_is_what_the_program_says),
         cmocka_unit_test(refuses_arguments_and_files_it_does_not_know),
         cmocka_unit_test(ends_cleanly_when_told),
     };
