@@ -28,6 +28,7 @@ static const char *const EVENT_NAMES[] = {
     [GRANT_EVENT_FAIL] = "fail",         [GRANT_EVENT_EXPIRE] = "expire",
     [GRANT_EVENT_REVOKE] = "revoke",     [GRANT_EVENT_EXTEND] = "extend",
     [GRANT_EVENT_RESET] = "reset",       [GRANT_EVENT_REVOKED] = "revoked",
+    [GRANT_EVENT_REFUSE] = "refuse",
 };
 const EnumTable GRANT_EVENTS = {"grant event", EVENT_NAMES, COUNT_OF(EVENT_NAMES)};
 
@@ -253,6 +254,7 @@ static const Transition TRANSITIONS[] = {
     {GRANT_GRANTING, GRANT_EVENT_DISPATCH, GRANT_GRANTING, &IN_TIME, enter_granting},
     {GRANT_GRANTING, GRANT_EVENT_GRANTED, GRANT_ACTIVE, NULL, enter_active},
     {GRANT_GRANTING, GRANT_EVENT_FAIL, GRANT_REVOKING, NULL, end_failed},
+    {GRANT_GRANTING, GRANT_EVENT_REFUSE, GRANT_FAILED, NULL, finish_failed},
     {GRANT_GRANTING, GRANT_EVENT_CANCEL, GRANT_REVOKING, NULL, end_cancelled},
     {GRANT_GRANTING, GRANT_EVENT_REVOKE, GRANT_REVOKING, NULL, end_revoked},
     {GRANT_GRANTING, GRANT_EVENT_EXPIRE, GRANT_REVOKING, &EXPIRY_DUE, end_never_active},
