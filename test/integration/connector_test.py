@@ -88,7 +88,8 @@ def a_killed_connector_loses_no_work():
 def a_second_connector_never_sees_the_work_of_the_first():
     with World().set_up() as world:
         secret = {"name": "other-admin"}
-        world.start_connector("second", "eu", **secret)
+        world.enroll("second", "eu", changes=secret)
+        world.start_connector("second")
         integration = world.integration(
             name="shop-eu", connector="eu", admin_secret="other-admin", account_prefix="eu_"
         )
@@ -113,8 +114,10 @@ def a_second_connector_never_sees_the_work_of_the_first():
 def nothing_above_the_ceiling_is_done_though_it_is_signed():
     with World().set_up() as world:
         world.connector.stop()
-        world.enroll("small", ceiling={"schemas": ["schema_app"], "privileges": ["SELECT"],
-                                       "max_duration": "2h"})  # fmt: skip
+        ceiling = {
+            "schemas": ["schema_app"], "privileges": ["SELECT"], "max_duration": "2h",
+        }  # fmt: skip
+        world.enroll("small", changes={"ceiling": ceiling})
         world.start_connector("small")
         grants = [{"schema": "schema_app", "tables": ["orders_table"], "privileges": ["DELETE"]}]
         world.apply(flows=[world.flow(name="delete", grants=grants)])
@@ -215,7 +218,7 @@ def check_works_through_what_is_wrong_with_the_route():
         }
         for number, (expected, changes) in enumerate(cases.items()):
             name = f"wrong{number}"
-            world.connector_config(name, **changes)
+            world.connector_config(name, changes=changes)
             result = run_check(world, name)
             check(result.returncode != 0, f"{expected}: {result.stdout}")
             failed = [line for line in result.stdout.splitlines() if "FAILED" in line]

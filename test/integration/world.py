@@ -292,8 +292,8 @@ class World:
         text, _, status = process.stdout.decode("utf-8", "replace").rpartition("\n")
         return int(status or 0), text
 
-    def connector_config(self, name, url=None, **changes):
-        """Writes and gives the configuration file of a connector."""
+    def connector_config(self, name, url=None, changes=None):
+        """Writes and gives the configuration file of a connector. `changes`: to its secret."""
         secret = {
             "name": "shop-prod-admin",
             "user": "daypass_admin",
@@ -306,7 +306,7 @@ class World:
                 "database": "shop",
                 "tls": "verify-full",
             },
-            **changes,
+            **(changes or {}),
         }
         config = {
             "control_plane": url or self.url,
@@ -318,20 +318,21 @@ class World:
         write_text(path, json.dumps(config))  # JSON is YAML
         return path
 
-    def enroll(self, name, connector="main", **changes):
+    def enroll(self, name, connector="main", changes=None):
         """Makes an instance `name` of a connector. Gives its configuration file."""
         token = self.cli("admin", "connector", "create", connector, "--json").json["join_token"]
-        config = self.connector_config(name, **changes)
+        config = self.connector_config(name, changes=changes)
         result = subprocess.run(
             [CONNECTOR, "enroll", "--config", config], input=token, capture_output=True, text=True
         )
         check_equal(result.returncode, 0, f"enroll: {result.stderr}")
         return config
 
-    def start_connector(self, name="connector", connector="main", **changes):
+    def start_connector(self, name="connector"):
+        """Starts it by its file; enrolls it as an instance of `main` where there is none."""
         config = self.path(name + ".yaml")
         if not os.path.exists(config):
-            config = self.enroll(name, connector, **changes)
+            config = self.enroll(name)
         program = self.run(name, [CONNECTOR, "run", "--config", config])
         wait_until(f"{name} polls", lambda: program.has_logged("poll.connected"))
         return program
