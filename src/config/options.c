@@ -87,6 +87,13 @@ Status options_load(Arena *arena, const Shape *shape, const char *path, void *in
     return STATUS_OK;
 }
 
+void options_locate(Arena *arena, const char *path, Error *error) {
+    json_t *value;
+    YamlPlaces *places;
+    if (path != NULL && yaml_read_file(arena, path, &value, &places, NULL) == STATUS_OK)
+        yaml_locate(arena, places, error);
+}
+
 static const char *enum_choices(Arena *arena, const EnumTable *names) {
     StringList list = {0};
     for (size_t i = 0; i < names->count; i++) {

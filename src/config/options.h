@@ -10,6 +10,9 @@
 // Reads path (YAML) by the shape. Errors name file and line. A NULL path gives the defaults.
 MUST_USE Status options_load(Arena *arena, const Shape *shape, const char *path, void *into,
                              Error *reterr);
+// Puts the place of error->pointer in that file before the message, for what is checked after it
+// was read. A NULL path, or a file that is gone meanwhile, leaves the error as it is.
+void options_locate(Arena *arena, const char *path, Error *error);
 // The whole configuration as YAML with each option's help as a comment; secrets elided. What has
 // no value is there as a comment.
 const char *options_print(Arena *arena, const Shape *shape, const void *values);

@@ -21,6 +21,8 @@ enum {
 typedef struct Reader {
     Arena *arena;
     const char *name;
+    const char *text;
+    size_t length;
     yaml_parser_t parser;
     size_t values;
 } Reader;
@@ -43,16 +45,23 @@ static const char *shown(const Reader *reader, const char *text) {
                                                       cut < length ? "..." : ""));
 }
 
+// Of bytes that are no text the parser knows the place alone.
+static size_t line_of(const Reader *reader, size_t offset) {
+    size_t line = 0;
+    for (size_t i = 0; i < offset && i < reader->length; i++)
+        line += reader->text[i] == '\n';
+    return line;
+}
+
 // The parser's own texts ("did not find expected key") are about grammar and hold none of the file.
 static Status syntax_error(const Reader *reader, Error *reterr) {
     const yaml_parser_t *parser = &reader->parser;
     const char *problem = parser->problem != NULL ? parser->problem : "not valid YAML";
     if (parser->error == YAML_READER_ERROR)
-        return error_set(
-            reterr, STATUS_INVALID, "malformed_yaml",
-            "%s: byte %zu is not accepted (%s): expected text in UTF-8 without control "
-            "characters",
-            reader->name, parser->problem_offset, problem);
+        return refuse(reader, line_of(reader, parser->problem_offset), reterr,
+                      "byte %zu of the file is not accepted (%s): expected text in UTF-8 without "
+                      "control characters",
+                      parser->problem_offset, problem);
     if (parser->context != NULL)
         return refuse(reader, parser->problem_mark.line, reterr,
                       "%s, %s that begins at line %zu: check the indentation and the quotes",
@@ -281,12 +290,16 @@ Status yaml_read(Arena *arena, const char *name, const char *text, size_t length
         return error_set(reterr, STATUS_TOO_LARGE, "file_too_large",
                          "%s: larger than %d bytes, the most that is accepted", name,
                          YAML_MAX_BYTES);
-    Reader reader = {.arena = arena, .name = name};
+    Reader reader = {
+        .arena = arena,
+        .name = name,
+        .text = text != NULL ? text : "",
+        .length = length,
+    };
     if (yaml_parser_initialize(&reader.parser) == 0)
         abort(); // no memory
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)(text != NULL ? text : ""),
-                                 length);
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)reader.text, length);
     YamlPlaces *root = yaml_places_root(arena, name);
     Status status = read_document(&reader, root, ret_value, reterr);
     yaml_parser_delete(&reader.parser);

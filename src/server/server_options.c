@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 
 enum { PATH_MAX_BYTES = 4096 };
 
@@ -114,13 +115,17 @@ Status server_options_load(Arena *arena, const char *path, ServerOptions *ret_op
                            Error *reterr) {
     ServerOptions options = {0};
     TRY(options_load(arena, &SERVER_OPTIONS_SHAPE, path, &options, reterr));
-    if (options.tls == NULL && !is_loopback(options.listen->address))
-        return error_set(reterr, STATUS_INVALID, "tls_required",
-                         "%s%sTLS is needed to listen on %s: set tls.certificate_file and "
-                         "tls.key_file, or listen.address to 127.0.0.1 with a proxy in front that "
-                         "ends TLS",
-                         path != NULL ? path : "", path != NULL ? ": " : "",
-                         options.listen->address);
+    if (options.tls == NULL && !is_loopback(options.listen->address)) {
+        Error error = {.pointer = ""};
+        error_set(&error, STATUS_INVALID, "tls_required",
+                  "TLS is needed to listen on %s: set tls.certificate_file and tls.key_file, or "
+                  "listen.address to 127.0.0.1 with a proxy in front that ends TLS",
+                  options.listen->address);
+        snprintf(error.pointer, sizeof(error.pointer), "/listen/address");
+        options_locate(arena, path, &error);
+        *reterr = error;
+        return error.status;
+    }
     *ret_options = options;
     return STATUS_OK;
 }

@@ -142,6 +142,7 @@ static void refuses_broken_yaml_with_its_line(void **state) {
 static void refuses_control_characters_nul_and_bad_utf8(void **state) {
     assert_refused(*state, "a: \x01\n", "expected text in UTF-8");
     assert_refused(*state, "a: \xff\n", "expected text in UTF-8");
+    assert_refused(*state, "a: 1\nb: \xff\n", ":2: byte ");
     assert_refused(*state, "a: \"x\\0y\"\n", "flows.yaml:1: NUL characters are not accepted");
     assert_refused(*state, "\"a\\0b\": 1\n", "flows.yaml:1: NUL characters are not accepted");
     json_t *value;
