@@ -18,6 +18,7 @@ enum {
 struct ControlPlane {
     ControlPlaneOptions options;
     HttpClient *client;
+    int64_t ahead_ms; // its clock minus ours, once it has refused a signature by it; 0 until then
 };
 
 static Status client_open(const ConnectorOptions *options, HttpClient **ret_client, Error *reterr) {
@@ -55,21 +56,17 @@ static Status reply_check(Arena *arena, const HttpReply *reply, Error *reterr) {
     return problem_parse(arena, reply->status, reply->body, reply->length, reterr);
 }
 
-// A body makes it a POST; without, it is a GET.
-static Status call_signed(ControlPlane *plane, Arena *arena, const char *target, const char *body,
-                          int timeout_ms, HttpReply *ret_reply, Error *reterr) {
-    const char *method = body ? "POST" : "GET";
-    size_t length = body ? strlen(body) : 0;
-    SignedRequest request = {
-        .method = method, .target = target, .body = body, .body_length = length};
+static Status call_once(ControlPlane *plane, Arena *arena, const SignedRequest *request,
+                        int timeout_ms, HttpReply *ret_reply, Error *reterr) {
+    int64_t now_ms = clock_now_ms(plane->options.clock) + plane->ahead_ms;
     SignedHeaders headers;
-    request_sign(arena, plane->options.key, plane->options.identity->instance, &request,
-                 clock_now_ms(plane->options.clock) / SECOND_MS, &headers);
+    request_sign(arena, plane->options.key, plane->options.identity->instance, request,
+                 now_ms / SECOND_MS, &headers);
     HttpCall call = {
-        .method = method,
-        .target = target,
-        .body = body,
-        .body_length = length,
+        .method = request->method,
+        .target = request->target,
+        .body = request->body,
+        .body_length = request->body_length,
         .headers = {"Content-Type: application/json", headers.content_digest,
                     headers.signature_input, headers.signature},
         .timeout_ms = timeout_ms,
@@ -77,6 +74,33 @@ static Status call_signed(ControlPlane *plane, Arena *arena, const char *target,
     };
     TRY(http_client_call(plane->client, arena, &call, ret_reply, reterr));
     return reply_check(arena, ret_reply, reterr);
+}
+
+// Whether a signature is fresh is for the control plane's clock to say. Where the clocks differ by
+// more than it accepts, its answers tell the time to sign with; nothing else goes by that.
+static bool clock_follow(ControlPlane *plane, const HttpReply *reply, const Error *error) {
+    if (!text_equal(error->code, "stale_signature") || reply->date_ms == 0)
+        return false;
+    plane->ahead_ms = reply->date_ms - clock_now_ms(plane->options.clock);
+    return true;
+}
+
+// A body makes it a POST; without, it is a GET.
+static Status call_signed(ControlPlane *plane, Arena *arena, const char *target, const char *body,
+                          int timeout_ms, HttpReply *ret_reply, Error *reterr) {
+    SignedRequest request = {
+        .method = body ? "POST" : "GET",
+        .target = target,
+        .body = body,
+        .body_length = body ? strlen(body) : 0,
+    };
+    Error error = {0};
+    Status status = call_once(plane, arena, &request, timeout_ms, ret_reply, &error);
+    if (status == STATUS_UNAUTHENTICATED && clock_follow(plane, ret_reply, &error))
+        status = call_once(plane, arena, &request, timeout_ms, ret_reply, &error);
+    if (status != STATUS_OK)
+        *reterr = error;
+    return status;
 }
 
 Status control_plane_poll(ControlPlane *plane, Arena *arena, const PollRequest *request,
