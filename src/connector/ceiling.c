@@ -34,6 +34,14 @@ static Status list_check(const StringList *allowed, const char *what, const char
                      "%s %s is not among those that the connector's file allows", what, wanted);
 }
 
+// A role's privileges are not known here: where schemas or privileges are limited, a role must be
+// allowed by name.
+static bool role_is_allowed(const Ceiling *ceiling, const StringList *allowed, const char *role) {
+    if (allowed->count == 0)
+        return ceiling->schemas.count == 0 && ceiling->privileges.count == 0;
+    return string_list_has(allowed, role);
+}
+
 static Status item_check(Arena *arena, const Ceiling *ceiling, const AccessItem *item,
                          Error *reterr) {
     static const char *const OBJECT_KINDS[] = {"tables", "sequences", "functions"};
@@ -46,10 +54,7 @@ static Status item_check(Arena *arena, const Ceiling *ceiling, const AccessItem 
     }
     for (size_t i = 0; i < item->privileges.count; i++)
         TRY(list_check(&ceiling->privileges, "privilege", item->privileges.items[i], reterr));
-    // A role's privileges are not known here: where schemas or privileges are limited, a role must
-    // be allowed by name.
-    if (item->role && ceiling->roles.count == 0 &&
-        (ceiling->schemas.count > 0 || ceiling->privileges.count > 0))
+    if (item->role && !role_is_allowed(ceiling, &ceiling->roles, item->role))
         return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
                          "role %s: the connector's file limits schemas or privileges and names no "
                          "roles",
@@ -57,14 +62,35 @@ static Status item_check(Arena *arena, const Ceiling *ceiling, const AccessItem 
     return STATUS_OK;
 }
 
+static const Ceiling *ceiling_of(const ConnectorOptions *options, const SecretSource *secret) {
+    static const Ceiling DEFAULT_CEILING = {.max_duration_s = CEILING_DEFAULT_DURATION_S};
+    return secret->ceiling    ? secret->ceiling
+           : options->ceiling ? options->ceiling
+                              : &DEFAULT_CEILING;
+}
+
+Status ceiling_check_database(const ConnectorOptions *options, const SecretSource *secret,
+                              const TargetAddress *target, Error *reterr) {
+    return list_check(&ceiling_of(options, secret)->databases, "database", target->database,
+                      reterr);
+}
+
+bool ceiling_allows_custodian(const ConnectorOptions *options, const SecretSource *secret,
+                              const char *custodian) {
+    const Ceiling *ceiling = ceiling_of(options, secret);
+    return !custodian || role_is_allowed(ceiling, &ceiling->custodians, custodian);
+}
+
 Status ceiling_check(Arena *arena, const ConnectorOptions *options, const SecretSource *secret,
                      const Plan *plan, int64_t duration_s, Error *reterr) {
-    static const Ceiling DEFAULT_CEILING = {.max_duration_s = CEILING_DEFAULT_DURATION_S};
-    const Ceiling *ceiling = secret->ceiling    ? secret->ceiling
-                             : options->ceiling ? options->ceiling
-                                                : &DEFAULT_CEILING;
+    const Ceiling *ceiling = ceiling_of(options, secret);
     TRY(ceiling_check_target(secret, plan->target, reterr));
-    TRY(list_check(&ceiling->databases, "database", plan->target->database, reterr));
+    TRY(ceiling_check_database(options, secret, plan->target, reterr));
+    if (!ceiling_allows_custodian(options, secret, plan->custodian))
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "custodian %s is not among those that the connector's file allows; where "
+                         "it limits schemas or privileges, it has to name the custodian",
+                         plan->custodian);
     for (size_t i = 0; i < plan->access.count; i++)
         TRY(item_check(arena, ceiling, &plan->access.items[i], reterr));
     if (duration_s > ceiling->max_duration_s) {

@@ -15,3 +15,12 @@ MUST_USE Status ceiling_check(Arena *arena, const ConnectorOptions *options,
 // The plan's target is the one the secret is for. Holds for every action, revocations too.
 MUST_USE Status ceiling_check_target(const SecretSource *secret, const TargetAddress *target,
                                      Error *reterr);
+
+// What is read of a target without giving anything stays within the databases allowed.
+MUST_USE Status ceiling_check_database(const ConnectorOptions *options, const SecretSource *secret,
+                                       const TargetAddress *target, Error *reterr);
+
+// Whether objects may be handed to this role. Views and functions run with the rights of who owns
+// them, so whoever chooses the custodian chooses what they reach. NULL is fine: nobody.
+bool ceiling_allows_custodian(const ConnectorOptions *options, const SecretSource *secret,
+                              const char *custodian);

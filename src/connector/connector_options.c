@@ -1,13 +1,21 @@
 #include "connector/connector_options.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "config/options.h"
 
 static const Field CEILING_FIELDS[] = {
-    {FIELD(Ceiling, databases, STRINGS), .help = "Databases; absent: any"},
-    {FIELD(Ceiling, schemas, STRINGS), .help = "Schemas; absent: any"},
-    {FIELD(Ceiling, privileges, STRINGS), .names = &PRIVILEGES, .help = "Privileges; absent: any"},
-    {FIELD(Ceiling, roles, STRINGS), .help = "Existing roles that may be given; absent: any"},
+    // An empty list could mean none or any: it is refused.
+    {FIELD(Ceiling, databases, STRINGS), .min = 1, .help = "Databases; absent: any"},
+    {FIELD(Ceiling, schemas, STRINGS), .min = 1, .help = "Schemas; absent: any"},
+    {FIELD(Ceiling, privileges, STRINGS), .min = 1, .names = &PRIVILEGES,
+     .help = "Privileges; absent: any"},
+    {FIELD(Ceiling, roles, STRINGS), .min = 1,
+     .help = "Existing roles that may be given; absent: any, or none where schemas or privileges "
+             "are limited"},
+    {FIELD(Ceiling, custodians, STRINGS), .min = 1,
+     .help = "Roles that may receive what accounts own; absent: as of roles"},
     {FIELD_NAMED("max_duration", Ceiling, max_duration_s, DURATION), .default_text = "24h",
      .min = 1, .help = "The longest access that is given"},
 };
@@ -74,19 +82,25 @@ static const Field OPTIONS_FIELDS[] = {
 const Shape CONNECTOR_OPTIONS_SHAPE = SHAPE("ConnectorOptions", ConnectorOptions, OPTIONS_FIELDS,
                                             "Configuration of daypass-connector");
 
+static Status bad_source(Error *reterr, size_t index, const char *name, const char *message) {
+    error_set(reterr, STATUS_INVALID, "bad_secret_source", "secret %s: %s", name, message);
+    snprintf(reterr->pointer, sizeof(reterr->pointer), "/secrets/%zu", index);
+    return STATUS_INVALID;
+}
+
 static Status secret_check(const ConnectorOptions *options, size_t index, Error *reterr) {
     const SecretSource *secret = &options->secrets.items[index];
     int sources = (secret->file != NULL) + (secret->env != NULL) + (secret->command.count > 0) +
                   (secret->credential != NULL);
     if (sources != 1)
-        return error_set(
-            reterr, STATUS_INVALID, "bad_secret_source",
-            "secret %s: expected exactly one of file, env, command, credential, got %d",
-            secret->name, sources);
+        return bad_source(reterr, index, secret->name,
+                          sources == 0
+                              ? "expected one of file, env, command or credential, got none"
+                              : "expected exactly one of file, env, command and credential");
     for (size_t i = 0; i < index; i++)
         if (text_equal(options->secrets.items[i].name, secret->name))
-            return error_set(reterr, STATUS_INVALID, "bad_secret_source",
-                             "secret %s is there twice", secret->name);
+            return bad_source(reterr, index, secret->name,
+                              "it is there twice; give each secret a name of its own");
     return STATUS_OK;
 }
 
@@ -95,10 +109,11 @@ Status connector_options_load(Arena *arena, const char *path, ConnectorOptions *
     ConnectorOptions options;
     TRY(options_load(arena, &CONNECTOR_OPTIONS_SHAPE, path, &options, reterr));
     for (size_t i = 0; i < options.secrets.count; i++) {
-        Status status = secret_check(&options, i, reterr);
-        if (status != STATUS_OK) {
-            error_prefix(reterr, "%s", path);
-            return status;
+        Error error = {0};
+        if (secret_check(&options, i, &error) != STATUS_OK) {
+            options_locate(arena, path, &error);
+            *reterr = error;
+            return error.status;
         }
     }
     if (options.log)

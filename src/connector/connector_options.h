@@ -13,6 +13,7 @@ typedef struct Ceiling {
     StringList schemas;
     StringList privileges; // SELECT, …
     StringList roles;      // existing roles that may be given
+    StringList custodians; // roles that may receive what accounts own
     int64_t max_duration_s;
 } Ceiling;
 

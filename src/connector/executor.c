@@ -180,15 +180,31 @@ static Status run_discover(Run *run, const Driver *driver, DriverSession *sessio
     return STATUS_OK;
 }
 
+// A custodian above the ceiling gets nothing; then what the account owns keeps it from being
+// removed, but not from being locked.
+static Status run_revoke(Run *run, const Driver *driver, DriverSession *session, Error *reterr) {
+    Plan plan = run->received->plan;
+    const char *custodian = plan.custodian;
+    if (!ceiling_allows_custodian(run->executor->options, run->secret, custodian))
+        plan.custodian = NULL;
+    Status status = driver->revoke(session, run->arena, &plan, &run->result, reterr);
+    if (custodian && !plan.custodian)
+        string_list_add(run->arena, &run->result.outcome.warnings,
+                        arena_printf(run->arena,
+                                     "custodian %s is above the ceiling of the connector's file: "
+                                     "nothing is handed over to it",
+                                     custodian));
+    return status;
+}
+
 static Status run_on_session(Run *run, const Driver *driver, DriverSession *session,
                              Error *reterr) {
-    const Plan *plan = &run->received->plan;
     switch ((ActionKind)run->received->action.kind) {
     case ACTION_GRANT:
     case ACTION_RESET:
         return run_with_password(run, driver, session, reterr);
     case ACTION_REVOKE:
-        return driver->revoke(session, run->arena, plan, &run->result, reterr);
+        return run_revoke(run, driver, session, reterr);
     case ACTION_EXTEND: {
         GrantOrder order = order_make(run, NULL);
         return driver->extend(session, run->arena, &order, &run->result, reterr);
@@ -244,6 +260,8 @@ static Status run_allowed(Run *run, Error *reterr) {
     } else {
         TRY(ceiling_check_target(run->secret, plan->target, reterr));
     }
+    if (action->kind == ACTION_DISCOVER || action->kind == ACTION_CHECK)
+        TRY(ceiling_check_database(run->executor->options, run->secret, plan->target, reterr));
     if (elapsed_ms(run) >= lease_ms(action)) {
         run->result.failure = FAILURE_RETRY;
         return error_set(reterr, STATUS_EXPIRED, "deadline_passed",

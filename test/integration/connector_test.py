@@ -116,6 +116,7 @@ def nothing_above_the_ceiling_is_done_though_it_is_signed():
         world.connector.stop()
         ceiling = {
             "schemas": ["schema_app"], "privileges": ["SELECT"], "max_duration": "2h",
+            "custodians": ["daypass_custodian"],
         }  # fmt: skip
         world.enroll("small", changes={"ceiling": ceiling})
         world.start_connector("small")

@@ -129,6 +129,24 @@ static void refuses_any_role_where_schemas_are_limited_and_roles_are_not_named(v
     refused(&given, "names no roles");
 }
 
+static void refuses_custodians_that_are_not_named(void **state) {
+    static const char *SCHEMAS[] = {"schema_app"};
+    static const char *KEEPERS[] = {"keeper"};
+    Case given = case_make();
+    given.plan.custodian = "app_owner";
+    accepted(&given);
+    given.ceiling.schemas = (StringList){SCHEMAS, 1};
+    refused(&given, "custodian app_owner");
+    given.ceiling.custodians = (StringList){KEEPERS, 1};
+    refused(&given, "custodian app_owner");
+    given.ceiling.schemas = (StringList){0};
+    refused(&given, "custodian app_owner");
+    given.plan.custodian = "keeper";
+    accepted(&given);
+    given.plan.custodian = NULL;
+    accepted(&given);
+}
+
 static void refuses_longer_access(void **state) {
     Case given = case_make();
     given.duration_s = 8 * 3600;
@@ -153,6 +171,24 @@ static void falls_back_to_the_general_ceiling_and_then_to_a_day(void **state) {
         STATUS_FORBIDDEN);
 }
 
+// "roles: []" reads as none, and a list without items allows any.
+static void refuses_a_list_without_items_in_the_file(void **state) {
+    static const char *const LISTS[] = {"databases", "schemas", "privileges", "roles",
+                                        "custodians"};
+    for (size_t i = 0; i < COUNT_OF(LISTS); i++) {
+        CLEANUP(arena_freep) Arena *arena = arena_new();
+        ConnectorOptions options;
+        Error error = {0};
+        const char *text = arena_printf(
+            arena, "{\"control_plane\": \"https://d.internal\", \"ceiling\": {\"%s\": []}}",
+            LISTS[i]);
+        assert_int_equal(
+            shape_parse(arena, &CONNECTOR_OPTIONS_SHAPE, text, strlen(text), &options, &error),
+            STATUS_INVALID);
+        assert_string_equal(error.pointer, arena_printf(arena, "/ceiling/%s", LISTS[i]));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(allows_what_is_not_limited),
@@ -162,6 +198,8 @@ int main(void) {
         cmocka_unit_test(counts_the_privileges_of_a_preset),
         cmocka_unit_test(refuses_roles_that_are_not_listed),
         cmocka_unit_test(refuses_any_role_where_schemas_are_limited_and_roles_are_not_named),
+        cmocka_unit_test(refuses_custodians_that_are_not_named),
+        cmocka_unit_test(refuses_a_list_without_items_in_the_file),
         cmocka_unit_test(refuses_longer_access),
         cmocka_unit_test(falls_back_to_the_general_ceiling_and_then_to_a_day),
     };

@@ -196,6 +196,22 @@ static void sends_the_secret_to_no_other_address_even_to_revoke(void **state) {
     }
 }
 
+static void looks_into_no_database_above_the_ceiling(void **state) {
+    Scene *scene = *state;
+    static const char *OTHERS[] = {"other"};
+    Ceiling ceiling = {.databases = {OTHERS, 1}, .max_duration_s = 3600};
+    scene->secret.ceiling = &ceiling;
+    static const ActionKind KINDS[] = {ACTION_GRANT, ACTION_DISCOVER, ACTION_CHECK};
+    for (size_t i = 0; i < COUNT_OF(KINDS); i++) {
+        scene->action.kind = KINDS[i];
+        ActionReport report = run_action(scene);
+        failed_with(&report, "refused", "above_ceiling");
+    }
+    scene->action.kind = ACTION_REVOKE; // is never kept from taking back
+    ActionReport report = run_action(scene);
+    failed_with(&report, "retry", "target_unreachable");
+}
+
 static void does_not_begin_past_the_deadline(void **state) {
     Scene *scene = *state;
     ReceivedAction received;
@@ -255,6 +271,7 @@ int main(void) {
         CASE(refuses_a_secret_it_does_not_have),
         CASE(holds_correctly_signed_actions_to_the_ceiling),
         CASE(sends_the_secret_to_no_other_address_even_to_revoke),
+        CASE(looks_into_no_database_above_the_ceiling),
         CASE(does_not_begin_past_the_deadline),
         CASE(counts_the_lease_from_before_the_control_plane_did),
         CASE(believes_no_lease_that_began_after_its_answer_came),
