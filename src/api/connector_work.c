@@ -97,17 +97,18 @@ static Status save_health(Call *call, const PollRequest *body, Error *reterr) {
         if (integration == NULL ||
             !text_equal(integration->connector, call->caller.instance.connector))
             continue;
+        int64_t checked_at = health->checked_at - call->caller.instance.clock_difference_ms;
         IntegrationReport known = {0};
         Error error = {0};
         if (store_integration_report(store, call->arena, health->integration, &known, &error) ==
                 STATUS_OK &&
-            known.checked_at >= health->checked_at)
+            known.checked_at >= checked_at)
             continue;
         const IntegrationReport report = {
             .integration = health->integration,
             .ok = health->ok,
             .message = health->message,
-            .checked_at = health->checked_at,
+            .checked_at = checked_at,
         };
         TRY(store_save_integration_report(store, &report, reterr));
     }
@@ -180,8 +181,9 @@ Status connector_poll(Call *call, Error *reterr) {
         TRY(note_seen(call, body, reterr));
     uint64_t sequence = call_sequence(call);
     PollReply reply = {0};
-    // Without capacity it only says that it lives.
-    if (body->capacity > 0) {
+    // Without capacity it only says that it lives. What were leased to one that has left would wait
+    // for the end of its lease, while another instance could have it now.
+    if (body->capacity > 0 && !http_request_peer_is_gone(call->request)) {
         TRY(lease(call, body->capacity, &reply.actions, reterr));
         const char *key =
             arena_printf(call->arena, "connector:%s", call->caller.instance.connector);

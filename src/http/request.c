@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <netdb.h>
+#include <poll.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -277,6 +278,15 @@ int64_t http_request_started_ms(const HttpRequest *request) {
 
 bool http_request_was_parked(const HttpRequest *request) {
     return request->was_parked;
+}
+
+bool http_request_peer_is_gone(const HttpRequest *request) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info == NULL)
+        return true;
+    struct pollfd socket = {.fd = info->connect_fd, .events = POLLRDHUP};
+    return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void *http_request_state(const HttpRequest *request) {

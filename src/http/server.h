@@ -89,6 +89,10 @@ bool http_request_is_tls(const HttpRequest *request);
 int64_t http_request_started_ms(const HttpRequest *request); // monotonic
 bool http_request_was_parked(const HttpRequest *request);
 
+// The client has closed its side while it waited: whatever is answered now is lost. Look before
+// giving it something that nobody else gets then.
+bool http_request_peer_is_gone(const HttpRequest *request);
+
 // A slot for the handler between calls of one parked request; lives in the request's arena.
 void *http_request_state(const HttpRequest *request);
 void http_request_set_state(HttpRequest *request, void *state);

@@ -85,6 +85,18 @@ def a_killed_connector_loses_no_work():
 
 
 @test
+def what_is_approved_when_an_instance_has_left_goes_to_the_next_at_once():
+    with World().set_up() as world:
+        for leave in (world.connector.stop, world.connector.kill):
+            leave()
+            grant = world.request()
+            world.cli("dba", "approve", grant)
+            world.connector.start()
+            # A lease to the one that left would hold it for 60 s.
+            world.await_state(grant, "active", seconds=20)
+
+
+@test
 def a_second_connector_never_sees_the_work_of_the_first():
     with World().set_up() as world:
         secret = {"name": "other-admin"}
