@@ -142,7 +142,12 @@ static Status check_made_since_start(Call *call, const ConnectorInstance *instan
     int64_t started_at = call->api->started_at;
     if (instance->enrolled_at >= started_at)
         return STATUS_OK;
-    int64_t made_at = claim->created_s * SECOND_MS - instance->clock_difference_ms;
+    // A clock so far off that its signatures were refused is not what it signs by: it follows ours.
+    int64_t difference_ms = instance->clock_difference_ms;
+    if (difference_ms > SIGNATURE_MAX_AHEAD_S * SECOND_MS ||
+        difference_ms < -SIGNATURE_MAX_AGE_S * SECOND_MS)
+        difference_ms = 0;
+    int64_t made_at = claim->created_s * SECOND_MS - difference_ms;
     if (made_at >= started_at + SLACK_MS)
         return STATUS_OK;
     call_add_header(call, "Retry-After", "1");
