@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/monitor.h"
+#include "connector/ceiling.h"
 
 // The control plane revokes at the expiry; a sweep comes after it, so that the two rarely meet.
 enum { AFTER_EXPIRY_MS = 2000 };
@@ -30,36 +31,72 @@ static const Clock *sweeper_clock(const Sweeper *sweeper) {
     return sweeper->options.executor->clock;
 }
 
-// Removes one account that is over. The plan is what its mark says: enough to take back.
-static void account_remove(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
-                           const FoundAccount *found, SweptAccount *swept) {
-    const Identity *identity = sweeper->options.executor->identity;
+static const FoundAccount *account_find(const FoundAccounts *accounts, const FoundAccount *like) {
+    for (size_t i = 0; i < accounts->count; i++)
+        if (text_equal(accounts->items[i].account, like->account) &&
+            text_equal(accounts->items[i].grant_id, like->grant_id))
+            return &accounts->items[i];
+    return NULL;
+}
+
+// One account to be removed: what its mark says is plan enough to take it back.
+typedef struct Removal {
+    const Driver *driver;
+    DriverSession *session;
+    DriverResult result;
+    bool over; // still, when it was read again
+} Removal;
+
+// Since the list was read, its access may have been extended, or taken back.
+static Status read_again(Removal *removal, Arena *arena, const FoundAccount *listed, Plan *plan,
+                         Error *reterr) {
+    FoundAccounts accounts = {0};
+    TRY(removal->driver->list_accounts(removal->session, arena, &accounts, &removal->result.failure,
+                                       reterr));
+    const FoundAccount *found = account_find(&accounts, listed);
+    removal->over = found && found->expired;
+    plan->custodian = found ? found->custodian : NULL;
+    return STATUS_OK;
+}
+
+static Status account_remove(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
+                             const FoundAccount *listed, Removal *removal, Error *reterr) {
+    const Executor *executor = sweeper->options.executor;
     Plan plan = {
-        .grant_id = found->grant_id,
-        .deployment = identity->deployment,
-        .connector = identity->connector,
+        .grant_id = listed->grant_id,
+        .deployment = executor->identity->deployment,
+        .connector = executor->identity->connector,
         .integration = secret->name,
         .target = secret->target,
         .admin_secret = secret->name,
-        .account = found->account,
-        .custodian = found->custodian,
+        .account = listed->account,
     };
-    const Driver *driver = NULL;
-    DriverSession *session = NULL;
-    DriverResult result = {0};
+    TRY(executor_session_open(executor, secret, secret->target, &removal->driver, &removal->session,
+                              &removal->result.failure, reterr));
+    Status status = read_again(removal, arena, listed, &plan, reterr);
+    if (!ceiling_allows_custodian(executor->options, secret, plan.custodian))
+        plan.custodian = NULL;
+    if (status == STATUS_OK && removal->over)
+        status = removal->driver->revoke(removal->session, arena, &plan, &removal->result, reterr);
+    removal->driver->session_close(removal->session);
+    return status;
+}
+
+static void account_end(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
+                        const FoundAccount *listed, SweptAccount *swept) {
+    Removal removal = {.over = true};
     Error error = {0};
-    Status status = executor_session_open(sweeper->options.executor, secret, secret->target,
-                                          &driver, &session, &result.failure, &error);
-    if (status == STATUS_OK) {
-        status = driver->revoke(session, arena, &plan, &result, &error);
-        driver->session_close(session);
-        swept->outcome = shape_write(arena, &OUTCOME_SHAPE, &result.outcome);
-        swept->can_login = !result.outcome.login_refused;
+    Status status = account_remove(sweeper, arena, secret, listed, &removal, &error);
+    if (!removal.over)
+        return;
+    if (removal.result.outcome.account) {
+        swept->outcome = shape_write(arena, &OUTCOME_SHAPE, &removal.result.outcome);
+        swept->can_login = !removal.result.outcome.login_refused;
     }
     swept->removed = status == STATUS_OK;
     swept->message = status == STATUS_OK ? NULL : arena_strdup(arena, error.message);
     log_event(status == STATUS_OK ? LOG_INFO : LOG_WARNING, "sweep.expired", "account",
-              found->account, "grant", found->grant_id, "code",
+              listed->account, "grant", listed->grant_id, "code",
               status == STATUS_OK ? NULL : error.code, "message", swept->message, NULL);
 }
 
@@ -78,7 +115,7 @@ static SweptAccount account_sweep(Sweeper *sweeper, Arena *arena, const SecretSo
     // Somebody works on it: its revocation is under way.
     if (!work_pool_claim(sweeper->options.pool, found->grant_id))
         return swept;
-    account_remove(sweeper, arena, secret, found, &swept);
+    account_end(sweeper, arena, secret, found, &swept);
     work_pool_release(sweeper->options.pool, found->grant_id);
     return swept;
 }
@@ -101,7 +138,7 @@ static bool is_ours(const Identity *identity, const FoundAccount *found) {
 }
 
 static void target_sweep(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
-                         const FoundAccounts *found) {
+                         const FoundAccounts *found, int64_t read_at) {
     SweptAccount *swept = arena_alloc(arena, (found->count + 1) * sizeof(*swept));
     size_t count = 0;
     for (size_t i = 0; i < found->count; i++)
@@ -111,7 +148,7 @@ static void target_sweep(Sweeper *sweeper, Arena *arena, const SecretSource *sec
         .admin_secret = secret->name,
         .host = secret->target->host,
         .port = secret->target->port,
-        .swept_at = clock_now_ms(sweeper_clock(sweeper)),
+        .swept_at = read_at,
         .accounts = {swept, count},
     };
     reporter_add_sweep(sweeper->options.reporter, &report);
@@ -124,9 +161,11 @@ static void sweep_run(void *context, Arena *arena, void *what) {
     const SecretSource *secret = &sweeper->options.executor->options->secrets.items[sweep->secret];
     FoundAccounts found = {0};
     Error error = {0};
+    // Before the list is read: what is made later is not missing from it.
+    int64_t read_at = clock_now_ms(sweeper_clock(sweeper));
     Status status = accounts_list(sweeper, arena, secret, &found, &error);
     if (status == STATUS_OK)
-        target_sweep(sweeper, arena, secret, &found);
+        target_sweep(sweeper, arena, secret, &found, read_at);
     monitor_lock(&sweeper->monitor);
     bool changed = sweeper->failing[sweep->secret] != (status != STATUS_OK);
     sweeper->failing[sweep->secret] = status != STATUS_OK;

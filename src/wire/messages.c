@@ -165,7 +165,7 @@ static const Field SWEEP_REPORT_FIELDS[] = {
     {FIELD(SweepReport, host, STRING), .required = true, .max = HOST_BYTES,
      .help = "Host of the target"},
     {FIELD(SweepReport, port, INT), .min = 0, .max = 65535, .help = "Port of the target"},
-    {FIELD(SweepReport, swept_at, TIME), .help = "When it was looked at, by the connector's clock"},
+    {FIELD(SweepReport, swept_at, TIME), .help = "Just before it was looked at, by the connector's clock"},
     {FIELD(SweepReport, accounts, OBJECTS), .shape = &SWEPT_ACCOUNT_SHAPE, .max = ACCOUNTS_MAX,
      .help = "All accounts that are there, and those just removed"},
 };

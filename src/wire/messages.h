@@ -128,7 +128,7 @@ typedef struct SweepReport {
     const char *admin_secret; // by which target and secret it was found
     const char *host;
     int64_t port;
-    int64_t swept_at;       // the connector's clock
+    int64_t swept_at;       // just before the list was read; the connector's clock
     SweptAccounts accounts; // all that are there, and those just removed
 } SweepReport;
 extern const Shape SWEEP_REPORT_SHAPE;
