@@ -133,6 +133,15 @@ static const char *required_header(Call *call, const char *name, Status *status,
     return value;
 }
 
+// What the instance's signatures differ from our clock. One whose own clock is further off than we
+// accept signs by ours.
+static int64_t signing_difference_ms(const ConnectorInstance *instance) {
+    int64_t difference_ms = instance->clock_difference_ms;
+    bool signs_by_own = difference_ms > -(int64_t)SIGNATURE_MAX_AGE_S * SECOND_MS &&
+                        difference_ms < (int64_t)SIGNATURE_MAX_AHEAD_S * SECOND_MS;
+    return signs_by_own ? difference_ms : 0;
+}
+
 // A signature made before this process started may have been used before, which only the process
 // that is gone would know. When it was made is estimated by our clock. An instance enrolled since
 // has signed nothing before.
@@ -142,12 +151,7 @@ static Status check_made_since_start(Call *call, const ConnectorInstance *instan
     int64_t started_at = call->api->started_at;
     if (instance->enrolled_at >= started_at)
         return STATUS_OK;
-    // A clock so far off that its signatures were refused is not what it signs by: it follows ours.
-    int64_t difference_ms = instance->clock_difference_ms;
-    if (difference_ms > SIGNATURE_MAX_AHEAD_S * SECOND_MS ||
-        difference_ms < -SIGNATURE_MAX_AGE_S * SECOND_MS)
-        difference_ms = 0;
-    int64_t made_at = claim->created_s * SECOND_MS - difference_ms;
+    int64_t made_at = claim->created_s * SECOND_MS - signing_difference_ms(instance);
     if (made_at >= started_at + SLACK_MS)
         return STATUS_OK;
     call_add_header(call, "Retry-After", "1");
@@ -191,8 +195,12 @@ static Status authorise_signature(Call *call, ConnectorInstance *ret_instance, E
                            claim.created_s + SIGNATURE_MAX_AGE_S, now_s, reterr);
 }
 
-// A refused signature says that somebody tries to be a connector.
+// Somebody tries to be a connector. Not noted more often than this, or anybody could fill the disk.
 static void note_refused(Call *call, const Error *error) {
+    int64_t unused;
+    const char *key = arena_printf(call->arena, "refused %s", http_request_peer(call->request));
+    if (!rate_limiter_take(call->api->address_limiter, key, &unused))
+        return;
     const json_t *detail = json_keep(
         call->arena, json_pack("{s:s, s:s}", "code", error->code, "route", call->route->operation));
     call_note(call, &(AuditNote){.event = "connector.refused", .detail = detail});
@@ -208,12 +216,7 @@ static Status authorise_connector(Call *call, Error *reterr) {
         Error error = {0};
         Status status = authorise_signature(call, &instance, &error);
         if (status != STATUS_OK) {
-            int64_t unused;
-            const char *key =
-                arena_printf(call->arena, "refused %s", http_request_peer(call->request));
-            // Not more often than this, or anybody could fill the disk with notes.
-            if (status == STATUS_UNAUTHENTICATED &&
-                rate_limiter_take(call->api->address_limiter, key, &unused))
+            if (status == STATUS_UNAUTHENTICATED)
                 note_refused(call, &error);
             *reterr = error;
             return status;
@@ -231,10 +234,12 @@ static Status authorise_connector(Call *call, Error *reterr) {
 
 // ---- Joining ----------------------------------------------------------------------------------
 
-static Status bad_join_token(Error *reterr) {
-    return error_set(reterr, STATUS_UNAUTHENTICATED, "bad_join_token",
-                     "a join token is needed that is neither used nor past its end; make one with "
-                     "\"daypass connector create\"");
+static Status bad_join_token(Call *call, Error *reterr) {
+    error_set(reterr, STATUS_UNAUTHENTICATED, "bad_join_token",
+              "a join token is needed that is neither used nor past its end; make one with "
+              "\"daypass connector create\"");
+    note_refused(call, reterr);
+    return STATUS_UNAUTHENTICATED;
 }
 
 // Enrolling consumes the token; here it is only looked at, before anything else is.
@@ -243,12 +248,12 @@ static Status authorise_join(Call *call, Error *reterr) {
     TRY(bearer_read(call->arena, http_request_header(call->request, "Authorization"), &text,
                     reterr));
     if (text == NULL)
-        return bad_join_token(reterr);
+        return bad_join_token(call, reterr);
     Token token = {0};
     Error error = {0};
     Status status = token_find(call, text, &token, &error);
     if (status == STATUS_UNAUTHENTICATED || (status == STATUS_OK && token.kind != TOKEN_JOIN))
-        return bad_join_token(reterr);
+        return bad_join_token(call, reterr);
     if (status != STATUS_OK) {
         *reterr = error;
         return status;

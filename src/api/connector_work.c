@@ -97,18 +97,17 @@ static Status save_health(Call *call, const PollRequest *body, Error *reterr) {
         if (integration == NULL ||
             !text_equal(integration->connector, call->caller.instance.connector))
             continue;
-        int64_t checked_at = health->checked_at - call->caller.instance.clock_difference_ms;
         IntegrationReport known = {0};
         Error error = {0};
         if (store_integration_report(store, call->arena, health->integration, &known, &error) ==
                 STATUS_OK &&
-            known.checked_at >= checked_at)
+            known.checked_at >= health->checked_at)
             continue;
         const IntegrationReport report = {
             .integration = health->integration,
             .ok = health->ok,
             .message = health->message,
-            .checked_at = checked_at,
+            .checked_at = health->checked_at,
         };
         TRY(store_save_integration_report(store, &report, reterr));
     }

@@ -52,8 +52,10 @@ static void a_join_token_enrols_once(void **state) {
     assert_string_equal(text_at(&enrolled, "connector"), "main");
     assert_string_equal(text_at(&enrolled, "action_key"),
                         signing_key_public_text(world->arena, world->action_key));
+    assert_false(world_has_event(world, "connector.refused", NULL));
     assert_problem(world_call(world, token, "POST", "/v1/connector/enroll", body), 401,
                    "bad_join_token");
+    assert_true(world_has_event(world, "connector.refused", NULL));
 }
 
 static void a_join_token_ends(void **state) {
@@ -153,6 +155,27 @@ static void a_wrong_clock_neither_locks_out_nor_lets_replay(void **state) {
     world_pass(world, 3 * SECOND_MS);
     int64_t now_ahead_s = world_now_ms(world) / SECOND_MS + 40;
     assert_status(poll_forged(world, &instance, &(Forgery){.created_s = now_ahead_s}), 200);
+}
+
+// One that is further off than signatures may be signs by our clock.
+static void a_very_wrong_clock_does_not_lock_out(void **state) {
+    static const int64_t OFF_S[] = {-3600, 3600};
+    for (size_t i = 0; i < COUNT_OF(OFF_S); i++) {
+        WITH_WORLD(world);
+        Instance instance = world_enroll(world, "main");
+        const char *body =
+            arena_printf(world->arena, "{\"capacity\":0,\"wait_s\":0,\"clock_at\":\"%s\"}",
+                         timestamp_format(world_now_ms(world) + OFF_S[i] * SECOND_MS,
+                                          (char[TIMESTAMP_SIZE]){0}));
+        assert_status(world_signed(world, &instance, "/v1/connector/poll", body), 200);
+        int64_t before_s = world_now_ms(world) / SECOND_MS;
+        world_pass(world, 5 * SECOND_MS);
+        world_restart(world, (WorldOptions){0});
+        assert_problem(poll_forged(world, &instance, &(Forgery){.created_s = before_s}), 503,
+                       "signed_before_start");
+        world_pass(world, 3 * SECOND_MS);
+        assert_status(poll_forged(world, &instance, &(Forgery){0}), 200);
+    }
 }
 
 static void a_removed_instance_signs_nothing_any_more(void **state) {
@@ -480,6 +503,7 @@ int main(void) {
         cmocka_unit_test(a_request_sent_again_is_refused),
         cmocka_unit_test(what_was_signed_before_the_start_is_refused),
         cmocka_unit_test(a_wrong_clock_neither_locks_out_nor_lets_replay),
+        cmocka_unit_test(a_very_wrong_clock_does_not_lock_out),
         cmocka_unit_test(a_removed_instance_signs_nothing_any_more),
         cmocka_unit_test(a_connector_never_sees_anothers_work),
         cmocka_unit_test(a_connector_learns_what_may_be_asked_of_it_alone),
