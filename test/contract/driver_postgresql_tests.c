@@ -156,6 +156,38 @@ static void what_the_account_has_in_another_database_is_found(void **state) {
     work_free(work);
 }
 
+// What a user made must not make the evidence unreadable, and so the revoke endless.
+static void names_that_are_no_text_are_no_obstacle(void **state) {
+    Work *work = work_new(*state);
+    must(work, do_grant(work));
+    const char *beside = work->world->other_database;
+    run_as_superuser(work, beside,
+                     sql_of(work,
+                            "SET client_encoding = 'SQL_ASCII'; CREATE SCHEMA \"\xfe %s\";"
+                            "CREATE TABLE \"\xfe %s\".\"\xff\xc3\" (i int);"
+                            "ALTER TABLE \"\xfe %s\".\"\xff\xc3\" OWNER TO %s;"
+                            "GRANT USAGE ON SCHEMA \"\xfe %s\" TO %s",
+                            work->plan->account, work->plan->account, work->plan->account,
+                            work->plan->account, work->plan->account, work->plan->account));
+    Status status = do_revoke(work);
+    json_t *written = shape_write(work->arena, &OUTCOME_SHAPE, &work->result.outcome);
+    const char *text = json_text(work->arena, written);
+    Outcome read;
+    assert_int_equal(
+        shape_parse(work->arena, &OUTCOME_SHAPE, text, strlen(text), &read, &work->error),
+        STATUS_OK);
+    assert_true(text_is_utf8(work->error.message, strlen(work->error.message)));
+    if (work->world->limited_admin) { // the custodian may not make anything in that schema
+        assert_int_equal(status, STATUS_CONFLICT);
+        assert_true(read.obstacles.count >= 1);
+        work_free(work);
+        return;
+    }
+    must(work, status);
+    assert_int_equal(read.handed_over.count, 1);
+    work_free(work);
+}
+
 static void custodian_without_create_is_an_obstacle_with_its_repair(void **state) {
     Work *work = work_new(*state);
     must(work, do_grant(work));
@@ -431,6 +463,7 @@ const ContractTest POSTGRESQL_TESTS[] = {
     CONTRACT_TEST(privileged_custodian_gets_nothing),
     CONTRACT_TEST(privileges_given_by_somebody_else_are_taken_back),
     CONTRACT_TEST(what_the_account_has_in_another_database_is_found),
+    CONTRACT_TEST(names_that_are_no_text_are_no_obstacle),
     CONTRACT_TEST(custodian_without_create_is_an_obstacle_with_its_repair),
     CONTRACT_TEST(settings_of_the_account_are_no_obstacle),
     CONTRACT_TEST(policy_that_names_the_account_is_an_obstacle),

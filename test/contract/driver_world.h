@@ -53,7 +53,7 @@ struct World {
     bool limited_admin; // not superuser: has exactly what the documents say
     int privilege_mode;
     const char *schema;         // with tables customers, orders, secrets and some of strange names
-    const char *other_database; // of the same server
+    const char *other_database; // of the same server, where names may be any bytes
     const char *custodian;
     const char *role; // may read table secrets; nobody is its member
     int accounts;     // made so far, for their names

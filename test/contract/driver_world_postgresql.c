@@ -225,7 +225,10 @@ static void make_databases(PostgresqlWorld *here) {
     if (PQstatus(first) != CONNECTION_OK)
         fail_msg("%s: %s", here->server->name, PQerrorMessage(first));
     run_on(first, arena_printf(world->arena, "CREATE DATABASE %s", world->target.database));
-    run_on(first, arena_printf(world->arena, "CREATE DATABASE %s", world->other_database));
+    run_on(first, arena_printf(world->arena,
+                               "CREATE DATABASE %s ENCODING 'SQL_ASCII' LC_COLLATE 'C'"
+                               " LC_CTYPE 'C' TEMPLATE template0",
+                               world->other_database));
     PQfinish(first);
     here->root = connect_as(here->server, world->target.database, superuser, password);
     here->root_beside = connect_as(here->server, world->other_database, superuser, password);

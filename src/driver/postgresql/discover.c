@@ -4,14 +4,16 @@
 
 #include "driver/postgresql/role.h"
 
-enum { LISTED_AT_MOST = 10000 };
+enum { LISTED_AT_MOST = 10000, TEXT_MAX_BYTES = 1024 };
 
 #define USER_SCHEMA " NOT starts_with(n.nspname::text, 'pg_') AND n.nspname <> 'information_schema'"
 
-// A database of encoding SQL_ASCII may have names that are no text for anybody else.
+// A database of encoding SQL_ASCII may have names that are no text for anybody else, and a function
+// more arguments than anybody would name. They are left out.
 static const char *clean_text(Rows *rows, int row, int column) {
     const char *text = pg_rows_text(rows, row, column);
-    return text != NULL && text_is_utf8(text, strlen(text)) ? text : NULL;
+    bool fits = text != NULL && strlen(text) <= TEXT_MAX_BYTES && text_is_utf8(text, strlen(text));
+    return fits ? text : NULL;
 }
 
 static Status read_list(Operation *operation, const char *doing, const char *sql,

@@ -255,9 +255,9 @@ static Status reassign(Operation *operation, const Role *account, const char *cu
 static void report(Operation *operation, const char *custodian, const Owned *owned) {
     const char *database = operation->session->target.database;
     for (size_t i = 0; i < owned->objects.count; i++)
-        string_list_add(operation->arena, &operation->outcome->handed_over,
-                        arena_printf(operation->arena, "%s: %s to %s", database,
-                                     owned->objects.items[i], custodian));
+        pg_operation_add_handed_over(operation,
+                                     arena_printf(operation->arena, "%s: %s to %s", database,
+                                                  owned->objects.items[i], custodian));
     if (owned->objects.count == LISTED_AT_MOST)
         pg_operation_warn(operation, "more than %d objects were handed over in database %s",
                           LISTED_AT_MOST, database);

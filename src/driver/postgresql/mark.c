@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-enum { MARK_VERSION = 1, MARK_TEXT_MAX = 256 };
+// What a found account may say at most (domain/target_report.c); longer is none of ours.
+enum { MARK_VERSION = 1, MARK_TEXT_MAX = 64 };
 
 static const char ACCOUNT_PREFIX[] = "daypass {";
 static const char SHARED_ROLE_PREFIX[] = "daypass-role {";

@@ -8,10 +8,31 @@
 
 enum {
     FIRST_CAPACITY = 8,
+    // An outcome is evidence, and must be one that can be sent: what a user made cannot make it
+    // unreadable by its number, its names or their length.
+    STATEMENTS_MAX = 4000,
+    STATEMENT_MAX_BYTES = 200000,
+    OBSTACLES_MAX = 200,
+    LINES_MAX = 1000,
+    LINE_MAX_BYTES = 1000,
+    MESSAGE_MAX_BYTES = 700,
     // First halves of advisory lock keys: "dayp", and whose the second half is.
     LOCK_PRIVILEGES = 0x64617971,
     LOCK_ACCOUNT = 0x64617972,
 };
+
+// Valid UTF-8 (a database of encoding SQL_ASCII gives any bytes), cut where it is too long.
+static const char *presentable(Arena *arena, const char *text, size_t most) {
+    size_t length = strlen(text);
+    if (!text_is_utf8(text, length))
+        text = text_printable(arena, text);
+    length = strlen(text);
+    if (length <= most)
+        return arena_strdup(arena, text);
+    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
+        most--; // not in the middle of a character
+    return arena_printf(arena, "%.*s …", (int)most, text);
+}
 
 Status pg_operation_fail(Operation *operation, FailureClass failure, Error *reterr,
                          const char *code, const char *format, ...) {
@@ -20,7 +41,8 @@ Status pg_operation_fail(Operation *operation, FailureClass failure, Error *rete
     const char *message = arena_vprintf(operation->arena, format, arguments);
     va_end(arguments);
     operation->failure = failure;
-    return error_set(reterr, failure_status(failure), code, "%s", message);
+    return error_set(reterr, failure_status(failure), code, "%s",
+                     presentable(operation->arena, message, MESSAGE_MAX_BYTES));
 }
 
 // Grows by doubling: `count` items are in use.
@@ -36,15 +58,23 @@ static void *grow(Arena *arena, void *items, size_t count, size_t size) {
     return grown;
 }
 
+static void add_line(Arena *arena, StringList *list, const char *line) {
+    if (list->count < LINES_MAX)
+        string_list_add(arena, list, presentable(arena, line, LINE_MAX_BYTES));
+}
+
 static void record(Operation *operation, const char *shown, PGresult *result) {
     if (operation->outcome == NULL)
         return;
     Statements *statements = &operation->outcome->statements;
+    if (statements->count == STATEMENTS_MAX)
+        return;
     statements->items =
         grow(operation->arena, statements->items, statements->count, sizeof(Statement));
     statements->items[statements->count++] = (Statement){
-        .sql = arena_strdup(operation->arena, shown),
-        .database = arena_strdup(operation->arena, operation->session->target.database),
+        .sql = presentable(operation->arena, shown, STATEMENT_MAX_BYTES),
+        .database =
+            presentable(operation->arena, operation->session->target.database, LINE_MAX_BYTES),
         .rows = strtoll(PQcmdTuples(result), NULL, 10),
     };
 }
@@ -200,16 +230,22 @@ void pg_operation_warn(Operation *operation, const char *format, ...) {
     const char *warning = arena_vprintf(operation->arena, format, arguments);
     va_end(arguments);
     if (!string_list_has(&operation->outcome->warnings, warning))
-        string_list_add(operation->arena, &operation->outcome->warnings, warning);
+        add_line(operation->arena, &operation->outcome->warnings, warning);
+}
+
+void pg_operation_add_handed_over(Operation *operation, const char *line) {
+    add_line(operation->arena, &operation->outcome->handed_over, line);
 }
 
 void pg_operation_add_obstacle(Operation *operation, const char *what, const char *repair) {
     if (operation->outcome == NULL)
         return;
     Obstacles *obstacles = &operation->outcome->obstacles;
+    if (obstacles->count == OBSTACLES_MAX)
+        return;
     obstacles->items = grow(operation->arena, obstacles->items, obstacles->count, sizeof(Obstacle));
     obstacles->items[obstacles->count++] = (Obstacle){
-        .what = arena_strdup(operation->arena, what),
-        .repair = arena_strdup(operation->arena, repair),
+        .what = presentable(operation->arena, what, LINE_MAX_BYTES),
+        .repair = presentable(operation->arena, repair, STATEMENT_MAX_BYTES),
     };
 }

@@ -59,4 +59,5 @@ bool pg_rows_bool(Rows *rows, int row, int column);
 int64_t pg_rows_int(Rows *rows, int row, int column); // 0 for null
 
 void pg_operation_warn(Operation *operation, const char *format, ...) PRINTF_LIKE(2, 3);
+void pg_operation_add_handed_over(Operation *operation, const char *line);
 void pg_operation_add_obstacle(Operation *operation, const char *what, const char *repair);

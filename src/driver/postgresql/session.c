@@ -195,7 +195,12 @@ static void note_warning(void *session_pointer, const PGresult *notice) {
 // pg_temp comes last, so that nothing can stand before the catalog. A read-only default of the
 // role or the database is not ours; a server that cannot write is found by its recovery.
 static Status prepare_session(DriverSession *session, FailureClass *ret_failure, Error *reterr) {
+    // Without an encoding of its own a database may hold names that are no UTF-8, and the server
+    // would refuse to show them as such.
+    const char *encoding = PQparameterStatus(session->connection, "server_encoding");
+    bool any_bytes = encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
     const char *settings[] = {
+        any_bytes ? "SET client_encoding = 'SQL_ASCII'" : "SET client_encoding = 'UTF8'",
         "SET search_path = pg_catalog, pg_temp",
         "SET client_min_messages = warning",
         "SET standard_conforming_strings = on",
