@@ -1,6 +1,7 @@
 #include "connector/reporter.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -12,7 +13,8 @@ typedef struct Entry {
     Arena *arena;
     const char *target;
     const char *body;
-    const char *what; // for the log
+    const char *smaller; // without what may be large; NULL: there is none
+    const char *what;    // for the log
     struct Entry *next;
 } Entry;
 
@@ -51,22 +53,52 @@ static bool is_over(const Reporter *reporter) {
            (!reporter->first || clock_monotonic_ms(reporter->clock) >= reporter->give_up_ms);
 }
 
-// Sends one entry. True when it is settled: taken, or refused for good.
-static bool entry_send(Reporter *reporter, const Entry *entry, int failures) {
+typedef enum Sent {
+    SENT_SETTLED, // taken, or refused for good
+    SENT_WAITS,   // nothing can be sent now
+    SENT_FAILS,   // the control plane fails on this one
+} Sent;
+
+static Sent entry_send(Reporter *reporter, Entry *entry, int failures) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     Error error = {0};
     Status status = control_plane_send(reporter->plane, arena, entry->target, entry->body, &error);
+    if (status == STATUS_TOO_LARGE && entry->smaller) {
+        log_event(LOG_WARNING, "report.cut", "report", entry->what, "code", error.code, "message",
+                  error.message, NULL);
+        entry->body = entry->smaller;
+        entry->smaller = NULL;
+        status = control_plane_send(reporter->plane, arena, entry->target, entry->body, &error);
+    }
     if (status == STATUS_OK)
-        return true;
+        return SENT_SETTLED;
     if (control_plane_may_retry(status)) {
         if (failures == 0)
             log_event(LOG_WARNING, "report.waits", "report", entry->what, "code", error.code,
                       "message", error.message, NULL);
-        return false;
+        return status == STATUS_INTERNAL ? SENT_FAILS : SENT_WAITS;
     }
     log_event(LOG_ERROR, "report.refused", "report", entry->what, "code", error.code, "message",
               error.message, NULL);
-    return true;
+    return SENT_SETTLED;
+}
+
+// Takes the first entry off the queue. Locked.
+static Entry *queue_pop(Reporter *reporter) {
+    Entry *entry = reporter->first;
+    reporter->first = entry->next;
+    entry->next = NULL;
+    reporter->count--;
+    return entry;
+}
+
+// Locked.
+static void queue_append(Reporter *reporter, Entry *entry) {
+    Entry **last = &reporter->first;
+    while (*last)
+        last = &(*last)->next;
+    *last = entry;
+    reporter->count++;
 }
 
 static void *reporter_main(void *argument) {
@@ -80,16 +112,16 @@ static void *reporter_main(void *argument) {
             continue;
         }
         monitor_unlock(&reporter->monitor);
-        bool settled = entry_send(reporter, entry, failures);
+        Sent sent = entry_send(reporter, entry, failures);
         monitor_lock(&reporter->monitor);
-        if (settled) {
+        if (sent == SENT_SETTLED) {
             failures = 0;
-            reporter->first = entry->next;
-            reporter->count--;
-            entry_free(entry);
-        } else {
-            pause_between_tries(reporter, ++failures);
+            entry_free(queue_pop(reporter));
+            continue;
         }
+        if (sent == SENT_FAILS)
+            queue_append(reporter, queue_pop(reporter));
+        pause_between_tries(reporter, ++failures);
     }
     monitor_unlock(&reporter->monitor);
     return NULL;
@@ -141,11 +173,7 @@ static void entry_add(Reporter *reporter, Entry take_entry, bool important) {
     monitor_lock(&reporter->monitor);
     bool room = reporter->count < QUEUE_CEILING && (important || reporter->count == 0);
     if (room) {
-        Entry **last = &reporter->first;
-        while (*last)
-            last = &(*last)->next;
-        *last = entry;
-        reporter->count++;
+        queue_append(reporter, entry);
         monitor_wake(&reporter->monitor);
     }
     monitor_unlock(&reporter->monitor);
@@ -157,12 +185,31 @@ static void entry_add(Reporter *reporter, Entry take_entry, bool important) {
     entry_free(entry);
 }
 
+// What counts for the control plane's state, without the evidence. That an outcome was there it
+// learns all the same.
+static const char *report_without_findings(Arena *arena, const ActionReport *report) {
+    if (!report->outcome && !report->discovery && !report->checks)
+        return NULL;
+    ActionReport smaller = *report;
+    smaller.discovery = NULL;
+    smaller.checks = NULL;
+    if (report->outcome) {
+        json_t *outcome = json_keep(arena, json_copy((json_t *)(uintptr_t)report->outcome));
+        json_object_del(outcome, "statements");
+        json_object_del(outcome, "handed_over");
+        json_object_del(outcome, "obstacles");
+        smaller.outcome = outcome;
+    }
+    return shape_format(arena, &ACTION_REPORT_SHAPE, &smaller);
+}
+
 void reporter_add_report(Reporter *reporter, const ActionReport *report) {
     Arena *arena = arena_new();
     entry_add(reporter,
               (Entry){.arena = arena,
                       .target = CONTROL_PLANE_REPORT,
                       .body = shape_format(arena, &ACTION_REPORT_SHAPE, report),
+                      .smaller = report_without_findings(arena, report),
                       .what = arena_strdup(arena, report->action_id)},
               true);
 }

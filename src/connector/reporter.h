@@ -1,5 +1,7 @@
 // Brings reports to the control plane, in order, for as long as it takes: one thread, a queue with
-// a ceiling, pauses with jitter. What the control plane refuses for good is logged and dropped.
+// a ceiling, pauses with jitter. What the control plane refuses for good is logged and dropped;
+// what is too large for it comes again without its findings, and what it fails on lets the others
+// pass.
 #pragma once
 
 #include "connector/control_plane.h"
