@@ -94,20 +94,22 @@ static Status save_health(Call *call, const PollRequest *body, Error *reterr) {
         const IntegrationHealth *health = &body->health.items[i];
         const Integration *integration =
             configuration_integration(configuration, health->integration);
-        if (integration == NULL ||
+        if (integration == NULL || health->checked_at == 0 ||
             !text_equal(integration->connector, call->caller.instance.connector))
             continue;
+        // By our clock, like everything that is stored.
+        int64_t checked_at = health->checked_at - call->caller.instance.clock_difference_ms;
         IntegrationReport known = {0};
         Error error = {0};
         if (store_integration_report(store, call->arena, health->integration, &known, &error) ==
                 STATUS_OK &&
-            known.checked_at >= health->checked_at)
+            known.checked_at >= checked_at)
             continue;
         const IntegrationReport report = {
             .integration = health->integration,
             .ok = health->ok,
             .message = health->message,
-            .checked_at = health->checked_at,
+            .checked_at = checked_at,
         };
         TRY(store_save_integration_report(store, &report, reterr));
     }

@@ -415,6 +415,24 @@ static void health_is_taken_of_ones_own_integrations_alone(void **state) {
     assert_string_equal(text_at(&bank, "health"), "unknown");
 }
 
+static void what_a_connector_says_of_time_is_told_by_our_clock(void **state) {
+    WITH_WORLD(world);
+    Instance instance = world_enroll(world, "main");
+    const char *at =
+        timestamp_format(world_now_ms(world) + 45 * SECOND_MS, (char[TIMESTAMP_SIZE]){0});
+    const char *body =
+        arena_printf(world->arena,
+                     "{\"capacity\":0,\"wait_s\":0,\"clock_at\":\"%s\",\"health\":["
+                     "{\"integration\":\"shop\",\"ok\":true,\"checked_at\":\"%s\"}]}",
+                     at, at);
+    assert_status(world_signed(world, &instance, "/v1/connector/poll", body), 200);
+    Answer shop = world_as(world, "admin", "GET", "/v1/integrations/shop", NULL);
+    int64_t checked_at = 0;
+    Error error = {0};
+    assert_int_equal(timestamp_parse(text_at(&shop, "checked_at"), &checked_at, &error), STATUS_OK);
+    assert_true(checked_at <= world_now_ms(world) + SECOND_MS);
+}
+
 static void connectors_are_shown_with_their_health(void **state) {
     WITH_WORLD(world);
     Instance instance = world_enroll(world, "main");
@@ -514,6 +532,7 @@ int main(void) {
         cmocka_unit_test(findings_are_shown_to_those_they_are_for),
         cmocka_unit_test(findings_of_a_wrong_shape_are_refused),
         cmocka_unit_test(health_is_taken_of_ones_own_integrations_alone),
+        cmocka_unit_test(what_a_connector_says_of_time_is_told_by_our_clock),
         cmocka_unit_test(connectors_are_shown_with_their_health),
         cmocka_unit_test(a_connector_that_is_needed_stays),
         cmocka_unit_test(a_grant_whose_account_is_gone_has_drifted),
