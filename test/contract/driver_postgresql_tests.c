@@ -268,14 +268,12 @@ static void session_of_a_role_dropped_by_hand_is_named(void **state) {
 
 static void marks_that_are_none_are_ignored(void **state) {
     Work *work = work_new(*state);
-    static const char *const COMMENTS[] = {
-        "daypass {",
-        "daypass {}",
-        "daypass {\"v\":2}",
-        "daypass",
-        "about daypass {\"v\":1}",
+    static const char WITHOUT_END[] =
         "daypass {\"connector\":\"c\",\"database\":\"d\",\"deployment\":\"x\",\"expires\":"
-        "\"never\",\"grant\":\"g\",\"v\":1}",
+        "\"never\",\"grant\":\"g\",\"v\":1}";
+    static const char *const COMMENTS[] = {
+        "daypass {", "daypass {}", "daypass {\"v\":2}", "daypass", "about daypass {\"v\":1}",
+        WITHOUT_END,
     };
     run_as_superuser(work, NULL, sql_of(work, "CREATE ROLE %s", work->plan->account));
     for (size_t i = 0; i < COUNT_OF(COMMENTS); i++) {

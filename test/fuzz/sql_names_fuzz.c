@@ -35,7 +35,8 @@ static void expect(const char **at, const char *text) {
 }
 
 static void expect_identifier(Arena *arena, const char **at, const char *name) {
-    assert(strcmp(read_quoted(arena, at, '"', false), name) == 0);
+    const char *read = read_quoted(arena, at, '"', false);
+    assert(strcmp(read, name) == 0);
 }
 
 static void check_literal(Arena *arena, const char *text) {
@@ -44,7 +45,8 @@ static void check_literal(Arena *arena, const char *text) {
     // Without E a backslash would depend on a setting of the session.
     assert(escapes == (strchr(text, '\\') != NULL));
     sql += escapes;
-    assert(strcmp(read_quoted(arena, &sql, '\'', escapes), text) == 0);
+    const char *read = read_quoted(arena, &sql, '\'', escapes);
+    assert(strcmp(read, text) == 0);
     assert(*sql == '\0');
 }
 
