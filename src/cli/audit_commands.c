@@ -60,6 +60,31 @@ typedef struct AuditPrinter {
     size_t limit; // 0: none
 } AuditPrinter;
 
+// What a person looks for in an event, in a line; the whole of it is in --format jsonl.
+static const char *detail_text(Cli *cli, const json_t *detail) {
+    static const char *const SHOWN[] = {"account", "cause",    "reason",    "note",
+                                        "message", "approved", "approvers", "privileges",
+                                        "role",    "version",  "code",      "late_ms"};
+    CLEANUP(buffer_done) Buffer text = {0};
+    for (size_t i = 0; i < COUNT_OF(SHOWN); i++) {
+        const json_t *value = json_object_get(detail, SHOWN[i]);
+        if (value == NULL || json_is_null(value))
+            continue;
+        if (text.length > 0)
+            buffer_add(&text, "; ");
+        buffer_addf(&text, "%s: ", SHOWN[i]);
+        if (json_is_string(value))
+            buffer_add(&text, json_string_value(value));
+        else if (json_is_array(value) && json_is_string(json_array_get(value, 0)))
+            for (size_t k = 0; k < json_array_size(value); k++)
+                buffer_addf(&text, "%s%s", k > 0 ? ", " : "",
+                            json_string_value(json_array_get(value, k)));
+        else
+            buffer_add(&text, json_text(cli->arena, value));
+    }
+    return text.length > 0 ? arena_strdup(cli->arena, buffer_text(&text)) : NULL;
+}
+
 static void add_audit_row(Cli *cli, AuditPrinter *printer, const AuditEvent *event) {
     const char *about = event->grant != NULL         ? event->grant
                         : event->integration != NULL ? event->integration
@@ -71,9 +96,7 @@ static void add_audit_row(Cli *cli, AuditPrinter *printer, const AuditEvent *eve
         event->event,
         event->actor,
         about,
-        event->detail != NULL && json_object_size(event->detail) > 0
-            ? json_text(cli->arena, event->detail)
-            : NULL,
+        detail_text(cli, event->detail),
     };
     table_row(printer->table, cells);
 }
