@@ -19,6 +19,9 @@ enum {
     ACCOUNTS_MAX = 10000,
 };
 
+// A hundred years, in milliseconds: added to a time of now it stays a time.
+#define SPAN_MAX_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
+
 static const char SIGNED_PREFIX[] = "daypass-action-v1\n";
 
 static const char *const ACTION_KIND_NAMES[] = {
@@ -131,9 +134,9 @@ static const Field ACTION_REPORT_FIELDS[] = {
      .help = "Class of the failure when it was not"},
     {FIELD(ActionReport, code, STRING), .max = ID_BYTES, .help = "Stable code of the failure"},
     {FIELD(ActionReport, message, STRING), .max = TEXT_BYTES, .help = "What went wrong"},
-    {FIELD(ActionReport, target_clock_difference_ms, INT),
+    {FIELD(ActionReport, target_clock_difference_ms, INT), .min = -SPAN_MAX_MS, .max = SPAN_MAX_MS,
      .help = "The target's clock minus the connector's, in milliseconds"},
-    {FIELD(ActionReport, expires_in_ms, INT),
+    {FIELD(ActionReport, expires_in_ms, INT), .min = -SPAN_MAX_MS, .max = SPAN_MAX_MS,
      .help = "What remained of the access on the target, in milliseconds"},
     {FIELD(ActionReport, sealed, STRING), .max = SEALED_BYTES,
      .help = "The credential, sealed to the requester's key, in base64"},
@@ -165,7 +168,8 @@ static const Field SWEEP_REPORT_FIELDS[] = {
     {FIELD(SweepReport, host, STRING), .required = true, .max = HOST_BYTES,
      .help = "Host of the target"},
     {FIELD(SweepReport, port, INT), .min = 0, .max = 65535, .help = "Port of the target"},
-    {FIELD(SweepReport, swept_at, TIME), .help = "Just before it was looked at, by the connector's clock"},
+    {FIELD(SweepReport, swept_at, TIME),
+     .help = "Just before it was looked at, by the connector's clock"},
     {FIELD(SweepReport, accounts, OBJECTS), .shape = &SWEPT_ACCOUNT_SHAPE, .max = ACCOUNTS_MAX,
      .help = "All accounts that are there, and those just removed"},
 };

@@ -137,6 +137,20 @@ static void polls_stay_within_bounds(void **state) {
            "/health/0/integration");
 }
 
+// Spans are added to times, which must stay within what an integer holds.
+static void spans_of_reports_stay_within_bounds(void **state) {
+    static const char *const SPANS[] = {"expires_in_ms", "target_clock_difference_ms"};
+    static const char *const TOO_MUCH[] = {"9223372036854775807", "-9223372036854775807"};
+    for (size_t i = 0; i < COUNT_OF(SPANS); i++)
+        for (size_t j = 0; j < COUNT_OF(TOO_MUCH); j++) {
+            CLEANUP(arena_freep) Arena *arena = arena_new();
+            is_bad(&ACTION_REPORT_SHAPE,
+                   arena_printf(arena, "{\"action_id\": \"a\", \"done\": true, \"%s\": %s}",
+                                SPANS[i], TOO_MUCH[j]),
+                   "bad_value", arena_printf(arena, "/%s", SPANS[i]));
+        }
+}
+
 // A string of `length` bytes at `key` of an object that is otherwise in order.
 static const char *with_text(Arena *arena, const char *json, const char *key, size_t length) {
     char *text = arena_alloc(arena, length + 1);
@@ -251,6 +265,7 @@ int main(void) {
         cmocka_unit_test(a_signature_for_something_else_is_no_action),
         cmocka_unit_test(a_signed_payload_still_has_to_be_an_action),
         cmocka_unit_test(polls_stay_within_bounds),
+        cmocka_unit_test(spans_of_reports_stay_within_bounds),
         cmocka_unit_test(texts_have_ceilings),
         cmocka_unit_test(messages_arrive_as_they_were_sent),
         cmocka_unit_test(a_credential_is_shown_without_its_password),
