@@ -13,7 +13,7 @@ typedef struct SignInRequest { // POST /v1/sessions
 extern const Shape SIGN_IN_REQUEST_SHAPE;
 
 typedef struct AcceptInvitationRequest { // POST /v1/sessions/invitation
-    const char *invitation; // or the bootstrap token
+    const char *invitation;              // or the bootstrap token
     const char *principal;
     const char *new_password; // 12 to 256 bytes
 } AcceptInvitationRequest;
@@ -90,7 +90,7 @@ extern const Shape INVITATION_REPLY_SHAPE;
 
 // ---- Configuration ----------------------------------------------------------------------------
 
-typedef struct ApplyRequest { // POST /v1/apply
+typedef struct ApplyRequest {    // POST /v1/apply
     const json_t *configuration; // CONFIGURATION_SHAPE
     bool dry_run;
     bool prune;
@@ -109,10 +109,10 @@ typedef struct FlowView { // GET /v1/flows, GET /v1/flows/{name}
     const char *name;
     const char *description;
     const char *integration;
-    const char *target; // "postgresql db.internal:5432/shop"
-    StringList access;  // lines for people
-    int64_t default_s;  // key "default"
-    int64_t max_s;      // key "max"
+    const char *target;  // "postgresql db.internal:5432/shop"
+    StringList access;   // lines for people
+    int64_t default_s;   // key "default"
+    int64_t max_s;       // key "max"
     StringList approval; // "1 of group dba"
     bool reason_required;
     bool may_request; // the caller
@@ -128,12 +128,12 @@ typedef struct IntegrationView { // GET /v1/integrations, GET /v1/integrations/{
     const char *message;
     int64_t checked_at;
     StringList flows;
-    const json_t *checks;    // array of CHECK_ITEM_SHAPE; only of a single one
+    const json_t *checks; // array of CHECK_ITEM_SHAPE; only of a single one
 } IntegrationView;
 extern const Shape INTEGRATION_VIEW_SHAPE;
 
 typedef struct CheckRequest { // POST /v1/integrations/{name}/check
-    bool discover; // read what there is to grant, too
+    bool discover;            // read what there is to grant, too
 } CheckRequest;
 extern const Shape CHECK_REQUEST_SHAPE;
 
@@ -191,7 +191,7 @@ typedef struct NoteRequest { // POST /v1/grants/{id}/approve, deny, cancel, revo
 extern const Shape NOTE_REQUEST_SHAPE;
 
 typedef struct ExtendRequest { // POST /v1/grants/{id}/extend
-    int64_t duration_s; // key "duration"
+    int64_t duration_s;        // key "duration"
     const char *reason;
 } ExtendRequest;
 extern const Shape EXTEND_REQUEST_SHAPE;
@@ -224,15 +224,15 @@ typedef struct GrantView { // GET /v1/grants, GET /v1/grants/{id}
     const char *note;
     const char *account;
     const char *public_key;
-    const char *needs;  // of a pending one: "1 of group dba"
-    StringList waiting; // names of those who may decide now
-    int64_t extension_s;        // key "extension"
+    const char *needs;   // of a pending one: "1 of group dba"
+    StringList waiting;  // names of those who may decide now
+    int64_t extension_s; // key "extension"
     const char *extension_state;
     const char *trouble;
     bool overdue; // revoking, and past its end by more than 60 s
     bool drifted;
-    StringList may;         // what the caller may do now: "approve", "deny", "cancel", "revoke",
-                            // "extend", "credentials", "reset"
+    StringList may;          // what the caller may do now: "approve", "deny", "cancel", "revoke",
+                             // "extend", "credentials", "reset"
     const json_t *decisions; // array of DECISION_SHAPE
     const json_t *evidence;  // array of EVIDENCE_SHAPE; only of a single one
 } GrantView;

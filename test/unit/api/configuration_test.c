@@ -73,9 +73,10 @@ static void pruning_deletes_what_is_not_declared(void **state) {
 }
 
 static bool warns(const Answer *answer, const char *text) {
-    size_t index;
     json_t *item;
-    json_array_foreach(json_object_get(answer->body, "warnings"), index, item) {
+    for (size_t index = 0;
+         (item = json_array_get(json_object_get(answer->body, "warnings"), index)) != NULL;
+         index++) {
         if (strstr(json_string_value(item), text) != NULL)
             return true;
     }
@@ -236,9 +237,9 @@ static void named_things_are_paged_in_their_order(void **state) {
     size_t seen = 0;
     while (target != NULL) {
         Answer page = world_as(world, "auditor", "GET", target, NULL);
-        size_t index;
         json_t *item;
-        json_array_foreach(json_object_get(page.body, "items"), index, item)
+        for (size_t index = 0;
+             (item = json_array_get(json_object_get(page.body, "items"), index)) != NULL; index++)
             assert_string_equal(json_string_value(json_object_get(item, "name")), PEOPLE[seen++]);
         const char *next = text_at(&page, "next");
         target = next != NULL ? arena_printf(world->arena, "/v1/principals?limit=4&cursor=%s", next)
@@ -260,9 +261,9 @@ static void the_trail_is_read_in_pages_and_verifies(void **state) {
     while (target != NULL) {
         Answer page = world_call(world, token, "GET", target, NULL);
         assert_status(page, 200);
-        size_t index;
         json_t *item;
-        json_array_foreach(json_object_get(page.body, "items"), index, item) {
+        for (size_t index = 0;
+             (item = json_array_get(json_object_get(page.body, "items"), index)) != NULL; index++) {
             AuditEvent event = {0};
             Error error = {0};
             if (shape_read(world->arena, &AUDIT_EVENT_SHAPE, item, &event, &error) != STATUS_OK ||

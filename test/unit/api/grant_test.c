@@ -141,9 +141,10 @@ static void lists_are_paged_by_cursor(void **state) {
         Answer answer = world_as(world, "ann", "GET", target, NULL);
         assert_status(answer, 200);
         seen += count_of(&answer);
-        size_t index;
         json_t *item;
-        json_array_foreach(json_object_get(answer.body, "items"), index, item) {
+        for (size_t index = 0;
+             (item = json_array_get(json_object_get(answer.body, "items"), index)) != NULL;
+             index++) {
             const char *id = json_string_value(json_object_get(item, "id"));
             assert_false(string_list_has(&ids, id));
             string_list_add(world->arena, &ids, id);

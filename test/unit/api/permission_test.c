@@ -14,11 +14,13 @@ typedef enum Who {
     NOBODY, // of people
 } Who;
 
-static const struct {
+typedef struct Expected {
     const char *operation;
     Who who;
     const char *scope; // NULL: any token; "session": none but a session
-} EXPECTED[] = {
+} Expected;
+
+static const Expected EXPECTED[] = {
     {"sessions.create", ANYBODY, NULL},
     {"sessions.accept_invitation", ANYBODY, NULL},
     {"sessions.end", EVERYBODY, NULL},
@@ -177,17 +179,20 @@ static const char *token_of(size_t person, size_t kind) {
     return tokens[person][kind];
 }
 
+static const Expected *expected_of(const Route *route) {
+    for (size_t i = 0; i < COUNT_OF(EXPECTED); i++) {
+        if (strcmp(EXPECTED[i].operation, route->operation) == 0)
+            return &EXPECTED[i];
+    }
+    fail_msg("say here who may call %s", route->operation);
+    return NULL;
+}
+
 // One route, with every role and every kind of token.
 static void only_those_named_may_call(void **state) {
     const Route *route = *state;
-    size_t expected = COUNT_OF(EXPECTED);
-    for (size_t i = 0; i < COUNT_OF(EXPECTED); i++) {
-        if (strcmp(EXPECTED[i].operation, route->operation) == 0)
-            expected = i;
-    }
-    if (expected == COUNT_OF(EXPECTED))
-        fail_msg("say here who may call %s", route->operation);
-    Who who = EXPECTED[expected].who;
+    const Expected *expected = expected_of(route);
+    Who who = expected->who;
     if (who == ANYBODY) {
         assert_let_in(route, call(route, NULL), "anybody");
         return;
@@ -202,7 +207,7 @@ static void only_those_named_may_call(void **state) {
             if (KINDS[j].kind == TOKEN_JOIN && route->permission == PERMISSION_JOIN)
                 continue; // that one is for it, and none of people's
             Answer answer = call(route, token_of(i, j));
-            if (role_fits(who, PEOPLE[i]) && token_fits(EXPECTED[expected].scope, &KINDS[j]))
+            if (role_fits(who, PEOPLE[i]) && token_fits(expected->scope, &KINDS[j]))
                 assert_let_in(route, answer, what);
             else
                 assert_refused(route, answer, what);

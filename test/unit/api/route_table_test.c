@@ -74,26 +74,22 @@ static void a_route_that_is_there_twice_is_refused(void **state) {
 
 // ---- OpenAPI ----------------------------------------------------------------------------------
 
-static void assert_references_resolve(const json_t *document, const json_t *value) {
-    const char *key;
-    json_t *inside;
-    size_t index;
-    if (json_is_array(value)) {
-        json_array_foreach((json_t *)(uintptr_t)value, index, inside)
-            assert_references_resolve(document, inside);
-        return;
-    }
-    json_object_foreach((json_t *)(uintptr_t)value, key, inside) {
-        static const char PREFIX[] = "#/components/schemas/";
-        if (strcmp(key, "$ref") == 0) {
-            const char *target = json_string_value(inside);
-            assert_non_null(target);
-            assert_int_equal(strncmp(target, PREFIX, strlen(PREFIX)), 0);
-            json_t *schemas = json_object_get(json_object_get(document, "components"), "schemas");
-            if (json_object_get(schemas, target + strlen(PREFIX)) == NULL)
-                fail_msg("%s leads nowhere", target);
-        }
-        assert_references_resolve(document, inside);
+static void assert_leads_somewhere(const json_t *document, const char *target) {
+    static const char PREFIX[] = "#/components/schemas/";
+    assert_non_null(target);
+    assert_int_equal(strncmp(target, PREFIX, strlen(PREFIX)), 0);
+    json_t *schemas = json_object_get(json_object_get(document, "components"), "schemas");
+    if (json_object_get(schemas, target + strlen(PREFIX)) == NULL)
+        fail_msg("%s leads nowhere", target);
+}
+
+static void assert_references_resolve(const json_t *document, json_t *value) {
+    for (size_t i = 0; i < json_array_size(value); i++)
+        assert_references_resolve(document, json_array_get(value, i));
+    for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
+        if (strcmp(json_object_iter_key(at), "$ref") == 0)
+            assert_leads_somewhere(document, json_string_value(json_object_iter_value(at)));
+        assert_references_resolve(document, json_object_iter_value(at));
     }
 }
 
@@ -113,9 +109,10 @@ static json_t *operation_in(const json_t *document, const Route *route) {
 }
 
 static bool has_parameter(const json_t *operation, const char *where, const char *name) {
-    size_t index;
     json_t *parameter;
-    json_array_foreach(json_object_get(operation, "parameters"), index, parameter) {
+    for (size_t index = 0;
+         (parameter = json_array_get(json_object_get(operation, "parameters"), index)) != NULL;
+         index++) {
         if (text_equal(json_string_value(json_object_get(parameter, "in")), where) &&
             text_equal(json_string_value(json_object_get(parameter, "name")), name) &&
             json_is_object(json_object_get(parameter, "schema")))
@@ -145,13 +142,13 @@ static void the_openapi_document_describes_every_route(void **state) {
         }
         for (size_t j = 0; route->query != NULL && j < route->query->field_count; j++)
             assert_true(has_parameter(operation, "query", route->query->fields[j].name));
-        size_t index;
         json_t *security;
-        json_array_foreach(json_object_get(operation, "security"), index, security) {
-            const char *scheme;
-            json_t *scopes;
-            json_object_foreach(security, scheme, scopes)
-                assert_non_null(json_object_get(schemes, scheme));
+        for (size_t index = 0;
+             (security = json_array_get(json_object_get(operation, "security"), index)) != NULL;
+             index++) {
+            for (void *at = json_object_iter(security); at != NULL;
+                 at = json_object_iter_next(security, at))
+                assert_non_null(json_object_get(schemes, json_object_iter_key(at)));
         }
     }
 }

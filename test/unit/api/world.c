@@ -300,9 +300,9 @@ int64_t int_at(const Answer *answer, const char *key) {
 }
 
 bool list_has(const Answer *answer, const char *key, const char *text) {
-    size_t index;
     json_t *item;
-    json_array_foreach(json_object_get(answer->body, key), index, item) {
+    for (size_t index = 0;
+         (item = json_array_get(json_object_get(answer->body, key), index)) != NULL; index++) {
         if (text_equal(json_string_value(item), text))
             return true;
     }
