@@ -17,7 +17,7 @@
 
 typedef struct DriverSession DriverSession; // each driver has its own
 
-// How to log in. Borrowed for the call.
+// How to log in. Borrowed for the call; the clock for as long as the session lives.
 typedef struct DriverLogin {
     const TargetAddress *target;
     const char *user;

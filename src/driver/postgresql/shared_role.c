@@ -209,7 +209,12 @@ static Status sweep(Operation *operation, const Plan *plan) {
             !text_equal(mark.database, operation->session->target.database) ||
             mark.made > pg_rows_int(rows, i, 3) - UNUSED_KEPT_MS)
             continue;
-        TRY(remove_role(operation, pg_rows_int(rows, i, 0), pg_rows_text(rows, i, 1)));
+        // One that cannot be removed keeps no other from it.
+        TRY(pg_operation_change(operation, "looking at an unused shared role", "SAVEPOINT unused",
+                                NULL));
+        if (remove_role(operation, pg_rows_int(rows, i, 0), pg_rows_text(rows, i, 1)) != STATUS_OK)
+            TRY(pg_operation_change(operation, "leaving an unused shared role",
+                                    "ROLLBACK TO SAVEPOINT unused", NULL));
         swept++;
     }
     return STATUS_OK;
