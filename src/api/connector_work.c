@@ -291,12 +291,19 @@ Status connector_report(Call *call, Error *reterr) {
 
 // ---- Accounts ---------------------------------------------------------------------------------
 
-static Status reconcile(Call *call, const SweptAccount *swept, Error *reterr) {
+// When a sweep's list was read, by our clock.
+static int64_t sweep_time(const Call *call, const SweepReport *sweep) {
+    return sweep->swept_at != 0 ? sweep->swept_at - call->caller.instance.clock_difference_ms : 0;
+}
+
+static Status reconcile(Call *call, const SweepReport *sweep, const SweptAccount *swept,
+                        Error *reterr) {
     const StoreSweptAccount account = {
         .account = swept->account,
         .grant_id = swept->grant_id,
         .removed = swept->removed,
         .can_login = swept->can_login,
+        .found_at = sweep_time(call, sweep),
         .message = swept->message,
         .outcome = swept->outcome,
     };
@@ -327,12 +334,12 @@ static Status reconcile_missing(Call *call, const SweepReport *sweep, const Gran
                                 Error *reterr) {
     enum { MARGIN_MS = 60 * SECOND_MS }; // clocks, and what was under way during the sweep
     const Plan *plan = grant->plan;
-    int64_t swept_at = sweep->swept_at - call->caller.instance.clock_difference_ms;
     if (!text_equal(plan->connector, call->caller.instance.connector) ||
         !is_swept_target(sweep, plan->admin_secret, plan->target) || grant->drifted ||
-        grant->granted_at + MARGIN_MS > swept_at || is_among(&sweep->accounts, plan->account))
+        grant->granted_at + MARGIN_MS > sweep_time(call, sweep) ||
+        is_among(&sweep->accounts, plan->account))
         return STATUS_OK;
-    return reconcile(call,
+    return reconcile(call, sweep,
                      &(SweptAccount){.account = plan->account,
                                      .grant_id = grant->id,
                                      .message = "the account is not on the target any more"},
@@ -358,7 +365,7 @@ static Status reconcile_integration(Call *call, const SweepReport *sweep, const 
 Status connector_report_accounts(Call *call, Error *reterr) {
     const SweepReport *sweep = call->body;
     for (size_t i = 0; i < sweep->accounts.count; i++)
-        TRY(reconcile(call, &sweep->accounts.items[i], reterr));
+        TRY(reconcile(call, sweep, &sweep->accounts.items[i], reterr));
     const Configuration *configuration = NULL;
     TRY(call_configuration(call, &configuration, reterr));
     for (size_t i = 0; i < configuration->integrations.count; i++) {

@@ -4,6 +4,8 @@ enum {
     NAME_MAX_BYTES = 128,
     MESSAGE_MAX_BYTES = 1000,
 };
+// How well our clock and a connector's are compared, at the least.
+static const int64_t CLOCK_SLACK_MS = 5 * SECOND_MS;
 static const int64_t ORPHAN_NOTED_EVERY_MS = 24LL * 3600 * SECOND_MS;
 static const int64_t ORPHANS_KEPT_MS = 30LL * 24 * 3600 * SECOND_MS;
 
@@ -133,6 +135,13 @@ static Status take_removal(Operation *operation, const ReconcileWork *work, Gran
     return grant_save(operation, grant, 0, reterr);
 }
 
+// The list was read before the grant had ended: it says nothing about afterwards. Should the
+// account be there all the same, the next list has it too.
+static bool is_old_news(const ReconcileWork *work, const Grant *grant) {
+    int64_t found_at = work->account->found_at;
+    return found_at != 0 && grant_is_over(grant) && found_at <= grant->ended_at + CLOCK_SLACK_MS;
+}
+
 // No live grant explains it.
 static Status remove_stray(Operation *operation, const ReconcileWork *work, const Grant *grant,
                            Error *reterr) {
@@ -171,7 +180,7 @@ static Status reconcile(Operation *operation, void *work_, Error *reterr) {
         return take_removal(operation, work, &grant, reterr);
     if (grant.state == GRANT_ACTIVE)
         return compare(operation, work, &grant, reterr);
-    if (grant.state == GRANT_GRANTING)
+    if (grant.state == GRANT_GRANTING || is_old_news(work, &grant))
         return STATUS_OK;
     return remove_stray(operation, work, &grant, reterr);
 }
@@ -188,7 +197,7 @@ static Status look(Operation *operation, void *work_, Error *reterr) {
         return STATUS_OK;
     if (grant.state == GRANT_ACTIVE)
         work->nothing_to_do = grant.drifted == is_altered(work, &grant);
-    else if (grant.state == GRANT_GRANTING)
+    else if (grant.state == GRANT_GRANTING || is_old_news(work, &grant))
         work->nothing_to_do = true;
     else
         TRY(action_is_open(operation, grant.id, "revoke", &work->nothing_to_do, reterr));

@@ -308,6 +308,7 @@ typedef struct StoreSweptAccount {
     const char *grant_id;
     bool removed;
     bool can_login;
+    int64_t found_at; // by our clock; 0: now
     const char *message;
     const json_t *outcome;
 } StoreSweptAccount;

@@ -530,6 +530,26 @@ static void an_account_of_a_grant_that_is_over_is_revoked(void **state) {
     assert_null(shop_grant(shop, active.id).trouble);
 }
 
+// Its report overtook that of the sweep.
+static void a_list_read_before_the_end_says_nothing_of_afterwards(void **state) {
+    Shop *shop = *state;
+    Grant active = shop_active(shop, "shop-auto");
+    shop->clock.at_ms = active.expires_at;
+    StoreSweptAccount account = account_of(&active);
+    account.found_at = shop->clock.at_ms;
+    shop_run_due(shop);
+    shop_advance(shop, SECOND_MS);
+    shop_finish(shop, active.id);
+    expect_state(shop, active.id, GRANT_ENDED);
+    reconcile(shop, account);
+    assert_int_equal(shop_count_events(shop, "account.stray", active.id), 0);
+    expect_no_work(shop);
+    account.found_at = shop->clock.at_ms + 30 * SECOND_MS;
+    reconcile(shop, account);
+    assert_int_equal(shop_count_events(shop, "account.stray", active.id), 1);
+    shop_lease_one(shop, "revoke");
+}
+
 static void a_late_grant_of_what_is_over_is_revoked(void **state) {
     Shop *shop = *state;
     StoredAction action = shop_granting(shop);
@@ -649,6 +669,7 @@ int main(void) {
         SHOP_CASE(a_check_of_what_moved_away_is_dropped),
         SHOP_CASE(an_account_that_a_live_grant_explains_stays),
         SHOP_CASE(an_account_of_a_grant_that_is_over_is_revoked),
+        SHOP_CASE(a_list_read_before_the_end_says_nothing_of_afterwards),
         SHOP_CASE(a_late_grant_of_what_is_over_is_revoked),
         SHOP_CASE(a_removed_account_ends_its_grant),
         SHOP_CASE(an_altered_account_is_drift),
