@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +144,44 @@ static void ends_cleanly_when_told(void **state) {
     }
 }
 
+#ifdef HAVE_LIBSYSTEMD
+// One message of the service; fails the test when none comes.
+static const char *next_message(Arena *arena, int socket_of_manager) {
+    struct pollfd ready = {.fd = socket_of_manager, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, 30000), 1);
+    char *text = arena_alloc(arena, 512);
+    assert_true(recv(socket_of_manager, text, 511, 0) > 0);
+    return text;
+}
+
+static void tells_the_service_manager_how_it_is(void **state) {
+    WITH_FOLDER(folder);
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    state_folder_write(&folder, "daypassd.yaml",
+                       arena_printf(arena,
+                                    "listen: {port: 0}\nstate_folder: %s/state\n"
+                                    "log: {level: error}\n",
+                                    folder.path));
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", folder.path);
+    int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(manager, (struct sockaddr *)&address, sizeof(address)), 0);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    char *argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "--config",
+                    (char *)(uintptr_t)state_folder_file(arena, &folder, "daypassd.yaml"), NULL};
+    pid_t child;
+    assert_int_equal(posix_spawn(&child, program, NULL, NULL, argv, environ), 0);
+    unsetenv("NOTIFY_SOCKET");
+    assert_string_equal(next_message(arena, manager), "READY=1");
+    kill(child, SIGTERM);
+    assert_string_equal(next_message(arena, manager), "STOPPING=1");
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(manager);
+}
+#endif
+
 int main(int argc, char **argv) {
     program = argv[1];
     api_reference_path = argv[2];
@@ -150,6 +190,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_api_reference_in_docs_is_what_the_program_says),
         cmocka_unit_test(refuses_arguments_and_files_it_does_not_know),
         cmocka_unit_test(ends_cleanly_when_told),
+#ifdef HAVE_LIBSYSTEMD
+        cmocka_unit_test(tells_the_service_manager_how_it_is),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
