@@ -23,6 +23,10 @@ static void allowed(Work *work, const char *sql) {
         fail_msg("refused: %s", sql);
 }
 
+static int64_t server_version(Work *work) {
+    return number(work, "SELECT current_setting('server_version_num')::int");
+}
+
 static void refused(Work *work, const char *sql) {
     if (user_answer(work, sql) != ANSWER_REFUSED)
         fail_msg("not refused: %s", sql);
@@ -130,6 +134,33 @@ static void roles_with_more_than_tables_are_refused(void **state) {
         assert_non_null(strstr(work->error.message, role));
     }
     assert_false(account_listed(work, NULL));
+    work_free(work);
+}
+
+// Whoever acts as a role may change its password, and could come back by it.
+static void role_that_can_log_in_is_refused_where_members_may_act_as_it(void **state) {
+    Work *work = work_new(*state);
+    const char *role = sql_of(work, "person_%s", work->plan->account);
+    const char *above = sql_of(work, "team_%s", work->plan->account);
+    run_as_superuser(work, sql_of(work,
+                                  "CREATE ROLE %s LOGIN PASSWORD 'theirs'; CREATE ROLE %s NOLOGIN;"
+                                  "GRANT %s TO %s; GRANT %s, %s TO %s WITH ADMIN OPTION",
+                                  role, above, role, above, role, above, work->world->login.user));
+    const char *roles[] = {role, above};
+    for (size_t i = 0; i < COUNT_OF(roles); i++) {
+        AccessItem item = {.role = roles[i]};
+        plan_grants(work, &item, 1);
+        if (server_version(work) < 160000) {
+            assert_int_equal(do_grant(work), STATUS_FORBIDDEN);
+            assert_int_equal(work->result.failure, FAILURE_REFUSED);
+            assert_string_equal(work->error.code, "role_refused");
+            assert_non_null(strstr(work->error.message, "LOGIN"));
+            continue;
+        }
+        must(work, do_grant(work));
+        refused(work, sql_of(work, "SET ROLE %s", role));
+        must(work, do_revoke(work));
+    }
     work_free(work);
 }
 
@@ -296,6 +327,37 @@ static void shared_role_with_more_or_less_is_mended_before_use(void **state) {
     work_free(second);
 }
 
+// A view reads with its owner's privileges: what a member made as the shared role must not outlive
+// the grant with them.
+static void what_is_made_as_the_shared_role_goes_to_the_custodian(void **state) {
+    Work *work = work_new(*state);
+    AccessItem items[] = {select_on(work->arena, work->world, "customers"),
+                          {.schema = work->world->schema}};
+    string_list_add(work->arena, &items[1].privileges, "CREATE");
+    plan_grants(work, items, COUNT_OF(items));
+    must(work, do_grant(work));
+    const char *role = shared_role_of(work);
+    const char *view = sql_of(work, "peep_%s", work->plan->account);
+    Answer made = role == NULL ? ANSWER_REFUSED
+                               : user_answer(work, sql_of(work,
+                                                          "SET ROLE %s; CREATE VIEW app.%s AS"
+                                                          " SELECT * FROM app.customers;"
+                                                          "GRANT SELECT ON app.%s TO PUBLIC",
+                                                          role, view, view));
+    assert_int_equal(made == ANSWER_DONE, role != NULL && server_version(work) < 160000);
+    must(work, do_revoke(work));
+    assert_int_equal(work->result.outcome.obstacles.count, 0);
+    const char *owned =
+        sql_of(work,
+               "SELECT count(*) FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
+               " WHERE c.relname = '%s' AND r.rolname = '%s'",
+               view, work->plan->custodian);
+    assert_int_equal(number(work, owned), made == ANSWER_DONE);
+    must(work, do_grant(work)); // the shared role is fit to be used again
+    must(work, do_revoke(work));
+    work_free(work);
+}
+
 static void shared_role_that_cannot_be_mended_is_not_used(void **state) {
     Work *first = work_new(*state);
     AccessItem item = select_on(first->arena, first->world, "x");
@@ -372,12 +434,14 @@ const ContractTest PRIVILEGE_TESTS[] = {
     CONTRACT_TEST(existing_role_is_given_and_no_more),
     CONTRACT_TEST(roles_with_more_than_tables_are_refused),
     CONTRACT_TEST(role_of_another_temporary_account_is_refused),
+    CONTRACT_TEST(role_that_can_log_in_is_refused_where_members_may_act_as_it),
     CONTRACT_TEST(schemas_of_the_server_are_refused),
     CONTRACT_TEST(future_tables_are_included_where_the_admin_may),
     CONTRACT_TEST(without_future_tables_new_ones_are_not_included),
     CONTRACT_TEST(privilege_of_a_newer_server_is_unsupported),
     CONTRACT_TEST(equal_plans_share_one_role_and_direct_ones_none),
     CONTRACT_TEST(shared_role_with_more_or_less_is_mended_before_use),
+    CONTRACT_TEST(what_is_made_as_the_shared_role_goes_to_the_custodian),
     CONTRACT_TEST(shared_role_that_cannot_be_mended_is_not_used),
     CONTRACT_TEST(unused_shared_roles_are_removed_when_they_are_old),
     CONTRACT_TEST(quoting_agrees_with_libpq),

@@ -4,7 +4,7 @@
 
 #include "driver/postgresql/role.h"
 
-enum { MAINTAIN_SINCE = 170000, NAMED_AT_MOST = 5 };
+enum { SET_OPTION_SINCE = 160000, MAINTAIN_SINCE = 170000, NAMED_AT_MOST = 5 };
 
 static const char TABLE_KINDS[] = "'r','p','v','m','f'";
 
@@ -290,7 +290,7 @@ static Status resolve_role(Resolver *resolver, const char *role, Error *reterr) 
         return STATUS_OK;
     }
     const char *reason;
-    TRY(pg_role_refusal(resolver->operation, role, &reason, reterr));
+    TRY(pg_role_member_refusal(resolver->operation, role, &reason, reterr));
     if (reason != NULL)
         resolution->refused[resolution->refused_count++] =
             (RefusedRole){.role = role, .reason = reason};
@@ -387,6 +387,12 @@ Status pg_resolution_require(Operation *operation, const Resolution *resolution,
                                  "and daypass-connector check prints the SQL",
                                  session->admin,
                                  pg_privilege_set_describe(operation->arena, &resolution->lacking));
+    for (size_t i = 0; session->version < SET_OPTION_SINCE && i < resolution->roles.count; i++)
+        pg_operation_warn(
+            operation,
+            "before PostgreSQL 16 a member may act as role \"%s\": what is made as it "
+            "stays, and has its rights, after the grant",
+            resolution->roles.items[i]);
     for (size_t i = 0; i < resolution->unassumed_owners.count; i++)
         pg_operation_warn(operation,
                           "future tables of \"%s\" are not included: the admin account is not a "

@@ -325,9 +325,60 @@ static Status look_for_orphans(Operation *operation, Error *reterr) {
     return STATUS_OK;
 }
 
+static Status hand_over_beside(Operation *operation, const Role *role, const char *custodian,
+                               const char *database, Error *reterr) {
+    CLEANUP(pg_session_closep) DriverSession *beside = NULL;
+    Error error = {0};
+    if (pg_session_open_beside(operation->session, database, &beside, &operation->failure,
+                               &error) != STATUS_OK) {
+        pg_operation_warn(operation,
+                          "shared role \"%s\" owns objects in database \"%s\", which cannot be "
+                          "looked at: %s",
+                          role->name, database, error.message);
+        return STATUS_OK;
+    }
+    Operation there = *operation;
+    there.session = beside;
+    Status status = pg_hand_over(&there, role, custodian, reterr);
+    operation->failure = there.failure;
+    return status;
+}
+
+// Before PostgreSQL 16 a member may SET ROLE to the shared role and make things as it: a view that
+// is its own would read with its privileges for ever. Nothing is ever its own, so all of it goes to
+// the custodian, whichever member made it.
+static Status clean_shared_roles(Operation *operation, const Plan *plan, Error *reterr) {
+    const char *sql = arena_printf(
+        operation->arena,
+        "SELECT DISTINCT r.oid, r.rolname, shobj_description(r.oid, 'pg_authid'), d.datname,"
+        " d.oid = %lld"
+        " FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid JOIN pg_database d ON d.oid = "
+        "s.dbid"
+        " WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o' AND NOT r.rolcanlogin"
+        " AND shobj_description(r.oid, 'pg_authid') LIKE 'daypass-role {%%' ORDER BY 1, 4",
+        (long long)operation->session->database_oid);
+    Rows *rows;
+    TRY(pg_operation_read(operation, &(Query){.doing = "reading what shared roles own", .sql = sql},
+                          &rows, reterr));
+    for (int i = 0; i < pg_rows_count(rows); i++) {
+        SharedRoleMark mark;
+        if (!pg_shared_role_mark_parse(operation->arena, pg_rows_text(rows, i, 2), &mark) ||
+            !text_equal(mark.deployment, plan->deployment))
+            continue;
+        Role role = {.oid = pg_rows_int(rows, i, 0), .name = pg_rows_text(rows, i, 1)};
+        if (pg_rows_bool(rows, i, 4))
+            TRY(pg_hand_over(operation, &role, plan->custodian, reterr));
+        else
+            TRY(hand_over_beside(operation, &role, plan->custodian, pg_rows_text(rows, i, 3),
+                                 reterr));
+    }
+    return STATUS_OK;
+}
+
 Status pg_account_revoke(Operation *operation, const Plan *plan, Error *reterr) {
     TRY(pg_plan_check(operation, plan, reterr));
     TRY(pg_account_remove(operation, plan, reterr));
+    TRY(clean_shared_roles(operation, plan, reterr));
     static const char SQL[] = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,"
                               " EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
     Rows *rows;

@@ -32,6 +32,16 @@ static const char REFUSALS_SQL[] =
     "    END)"
     "  FROM held h JOIN pg_roles r ON r.oid = h.oid GROUP BY h.root)";
 
+// Follows the above. Before 16 a member may always SET ROLE, and who acts as a role may change its
+// password: a role that can log in would stay open to its former members.
+static const char MEMBER_REFUSALS_SQL[] =
+    ", member_refused(root, reason) AS ("
+    "  SELECT f.root, coalesce(f.reason, (SELECT min("
+    "    'LOGIN of ' || r.rolname || ', whose password a member could change')"
+    "   FROM held h JOIN pg_roles r ON r.oid = h.oid WHERE h.root = f.root AND r.rolcanlogin"
+    "    AND current_setting('server_version_num')::int < 160000))"
+    "  FROM refused f)";
+
 Status pg_role_read(Operation *operation, const char *name, bool *ret_found, Role *ret_role,
                     Error *reterr) {
     static const char SQL[] =
@@ -65,9 +75,8 @@ Status pg_role_read(Operation *operation, const char *name, bool *ret_found, Rol
     return STATUS_OK;
 }
 
-Status pg_role_refusal(Operation *operation, const char *name, const char **ret_reason,
-                       Error *reterr) {
-    const char *sql = arena_printf(operation->arena, "%s SELECT reason FROM refused", REFUSALS_SQL);
+static Status judge(Operation *operation, const char *name, const char *sql,
+                    const char **ret_reason, Error *reterr) {
     Rows *rows;
     TRY(pg_operation_read(
         operation,
@@ -77,13 +86,26 @@ Status pg_role_refusal(Operation *operation, const char *name, const char **ret_
     return STATUS_OK;
 }
 
+Status pg_role_refusal(Operation *operation, const char *name, const char **ret_reason,
+                       Error *reterr) {
+    const char *sql = arena_printf(operation->arena, "%s SELECT reason FROM refused", REFUSALS_SQL);
+    return judge(operation, name, sql, ret_reason, reterr);
+}
+
+Status pg_role_member_refusal(Operation *operation, const char *name, const char **ret_reason,
+                              Error *reterr) {
+    const char *sql = arena_printf(operation->arena, "%s%s SELECT reason FROM member_refused",
+                                   REFUSALS_SQL, MEMBER_REFUSALS_SQL);
+    return judge(operation, name, sql, ret_reason, reterr);
+}
+
 Status pg_role_list_grantable(Operation *operation, int limit, StringList *ret_names,
                               Error *reterr) {
     const char *sql = arena_printf(operation->arena,
-                                   "%s SELECT r.rolname FROM refused f JOIN pg_roles r"
+                                   "%s%s SELECT r.rolname FROM member_refused f JOIN pg_roles r"
                                    " ON r.oid = f.root WHERE f.reason IS NULL"
                                    " ORDER BY 1 LIMIT %d",
-                                   REFUSALS_SQL, limit);
+                                   REFUSALS_SQL, MEMBER_REFUSALS_SQL, limit);
     const char *all = NULL;
     Rows *rows;
     TRY(pg_operation_read(

@@ -18,12 +18,15 @@ typedef struct Role {
 MUST_USE Status pg_role_read(Operation *operation, const char *name, bool *ret_found,
                              Role *ret_role, Error *reterr);
 
-// Why nobody may be made a member of a role, or handed objects to: it is or leads to a privileged
-// role, it may hand roles on, or it is Daypass's own. NULL in *ret_reason: no reason. The role is
-// there.
+// Why nobody may be handed objects to a role: it is or leads to a privileged role, it may hand
+// roles on, or it is Daypass's own. NULL in *ret_reason: no reason. The role is there.
 MUST_USE Status pg_role_refusal(Operation *operation, const char *name, const char **ret_reason,
                                 Error *reterr);
-// The same for all: names of roles without such a reason, sorted, at most `limit`.
+// Why nobody may be made a member of it: one of these, or, before PostgreSQL 16, that it can log
+// in.
+MUST_USE Status pg_role_member_refusal(Operation *operation, const char *name,
+                                       const char **ret_reason, Error *reterr);
+// Names of roles without such a reason, sorted, at most `limit`.
 MUST_USE Status pg_role_list_grantable(Operation *operation, int limit, StringList *ret_names,
                                        Error *reterr);
 
