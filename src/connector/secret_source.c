@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +17,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum { COMMAND_TIMEOUT_MS = 20000 };
+enum {
+    COMMAND_TIMEOUT_MS = 20000,
+    EXIT_GRACE_MS = 2000, // for ending, after its output has ended
+};
 
 extern char **environ;
 
@@ -93,6 +97,17 @@ static Status command_collect(int input, Buffer *output, const char *name, Error
     }
 }
 
+// One that closes its output and goes on would keep us waiting for ever.
+static bool command_ends(pid_t pid) {
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (process < 0)
+        return false;
+    struct pollfd wanted = {.fd = process, .events = POLLIN};
+    bool ended = poll(&wanted, 1, EXIT_GRACE_MS) > 0;
+    close(process);
+    return ended;
+}
+
 static Status read_command(const SecretSource *source, Secret **ret_secret, Error *reterr) {
     const char *name = source->command.items[0];
     int ends[2];
@@ -105,7 +120,7 @@ static Status read_command(const SecretSource *source, Secret **ret_secret, Erro
     CLEANUP(buffer_done) Buffer output = {.ceiling = SECRET_MAX_BYTES, .wipe = true};
     if (status == STATUS_OK) {
         status = command_collect(ends[0], &output, name, reterr);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK || !command_ends(pid))
             kill(-pid, SIGKILL);
         int result = 0;
         while (waitpid(pid, &result, 0) < 0 && errno == EINTR)

@@ -81,6 +81,11 @@ static void refuses_what_a_failing_command_printed(void **state) {
     fails(command_of(missing, 1), "cannot run");
 }
 
+static void ends_a_command_that_goes_on_without_its_output(void **state) {
+    const char *argv[] = {"sh", "-c", "echo plain-words; exec sleep 600 >&- 2>&-"};
+    fails(command_of(argv, 3), "signal 9");
+}
+
 static void refuses_more_than_a_secret_may_have(void **state) {
     const char *argv[] = {"head", "-c", "100000", "/dev/zero"};
     fails(command_of(argv, 4), "");
@@ -111,6 +116,7 @@ int main(void) {
         cmocka_unit_test(reads_what_a_command_prints),
         cmocka_unit_test(runs_commands_without_a_shell),
         cmocka_unit_test(refuses_what_a_failing_command_printed),
+        cmocka_unit_test(ends_a_command_that_goes_on_without_its_output),
         cmocka_unit_test(refuses_more_than_a_secret_may_have),
         cmocka_unit_test(reads_a_systemd_credential_and_nothing_outside_its_folder),
     };
