@@ -18,20 +18,7 @@ struct Secret {
     size_t length;
 };
 
-// Guarded pages, locked where the limit of locked memory allows, left out of core dumps always.
-static char *locked_alloc(size_t size) {
-    crypto_start();
-    char *memory = sodium_malloc(size);
-    if (memory == NULL) {
-        fputs("no memory for a secret: raise the limit of locked memory (ulimit -l, or "
-              "LimitMEMLOCK= of the service)\n",
-              stderr);
-        abort();
-    }
-    return memory;
-}
-
-// Takes memory from locked_alloc that has room for a NUL after its `length` bytes.
+// Takes memory from crypto_alloc that has room for a NUL after its `length` bytes.
 static Secret *secret_adopt(char *take_text, size_t length) {
     take_text[length] = '\0';
     sodium_mprotect_readonly(take_text);
@@ -43,7 +30,7 @@ static Secret *secret_adopt(char *take_text, size_t length) {
 
 Secret *secret_new(const void *bytes, size_t length) {
     assert(length <= SECRET_MAX_BYTES);
-    char *text = locked_alloc(length + 1);
+    char *text = crypto_alloc(length + 1);
     if (length > 0)
         memcpy(text, bytes, length);
     return secret_adopt(text, length);
@@ -59,7 +46,7 @@ Secret *secret_free(Secret *secret) {
 Secret *secret_new_password(size_t length) {
     static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     assert(length > 0 && length <= SECRET_MAX_BYTES);
-    char *text = locked_alloc(length + 1);
+    char *text = crypto_alloc(length + 1);
     for (size_t i = 0; i < length; i++)
         text[i] = ALPHABET[randombytes_uniform(sizeof(ALPHABET) - 1)];
     return secret_adopt(text, length);
@@ -97,7 +84,7 @@ static Status check_content(const char *text, size_t length, Error *reterr) {
 
 Status secret_read_fd(int fd, Secret **ret_secret, Error *reterr) {
     // Two more than allowed, for the newline that is dropped, and one for the NUL.
-    char *text = locked_alloc(SECRET_MAX_BYTES + 3);
+    char *text = crypto_alloc(SECRET_MAX_BYTES + 3);
     size_t length = 0;
     Status status = read_to_end(fd, text, &length, reterr);
     if (status == STATUS_OK) {

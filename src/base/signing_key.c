@@ -1,35 +1,17 @@
 #include "base/signing_key.h"
 
 #include "base/crypto.h"
-#include "base/file.h"
-#include "base/secret.h"
 #include "base/text.h"
 
 #include <sodium.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { KEY_FILE_MODE = 0600, BASE64 = sodium_base64_VARIANT_ORIGINAL };
 
 struct SigningKey {
     unsigned char secret[crypto_sign_SECRETKEYBYTES]; // libsodium's form: the seed, the public key
 };
 
-static SigningKey *key_alloc(void) {
-    crypto_start();
-    SigningKey *key = sodium_malloc(sizeof(*key));
-    if (key == NULL) {
-        fputs("no memory for a signing key: raise the limit of locked memory (ulimit -l)\n",
-              stderr);
-        abort();
-    }
-    return key;
-}
-
 SigningKey *signing_key_new(void) {
-    SigningKey *key = key_alloc();
+    SigningKey *key = crypto_alloc(sizeof(*key));
     unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
     crypto_sign_keypair(public_key, key->secret);
     sodium_mprotect_readonly(key);
@@ -41,51 +23,28 @@ SigningKey *signing_key_free(SigningKey *key) {
     return NULL;
 }
 
-// Exactly `size` bytes of base64, and nothing after them.
-static bool decode_exactly(const char *text, unsigned char *bytes, size_t size) {
-    size_t length;
-    return sodium_base642bin(bytes, size, text, strlen(text), NULL, &length, NULL, BASE64) == 0 &&
-           length == size;
-}
-
 Status signing_key_load(const char *path, SigningKey **ret_key, Error *reterr) {
-    CLEANUP(secret_freep) Secret *text = NULL;
-    TRY(secret_read_file(path, true, &text, reterr));
-    SigningKey *key = key_alloc();
-    unsigned char seed[crypto_sign_SEEDBYTES];
+    unsigned char seed[PRIVATE_KEY_BYTES];
     unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
-    bool decoded = decode_exactly(secret_text(text), seed, sizeof(seed));
-    if (decoded)
-        crypto_sign_seed_keypair(public_key, key->secret, seed);
+    TRY(key_file_read(path, "an Ed25519 seed", seed, reterr));
+    SigningKey *key = crypto_alloc(sizeof(*key));
+    crypto_sign_seed_keypair(public_key, key->secret, seed);
     sodium_memzero(seed, sizeof(seed));
-    if (!decoded) {
-        signing_key_free(key);
-        return error_set(reterr, STATUS_INVALID, "bad_key",
-                         "%s: expected the 32 bytes of an Ed25519 seed in base64", path);
-    }
     sodium_mprotect_readonly(key);
     *ret_key = key;
     return STATUS_OK;
 }
 
-typedef Status FileWriter(const char *path, mode_t mode, const void *bytes, size_t length,
-                          Error *reterr);
-
-static Status save(const SigningKey *key, const char *path, FileWriter *write, Error *reterr) {
-    unsigned char seed[crypto_sign_SEEDBYTES];
-    char text[sodium_base64_ENCODED_LEN(sizeof(seed), BASE64) + 1];
+static Status save(const SigningKey *key, const char *path, bool create_only, Error *reterr) {
+    unsigned char seed[PRIVATE_KEY_BYTES];
     crypto_sign_ed25519_sk_to_seed(seed, key->secret);
-    sodium_bin2base64(text, sizeof(text) - 1, seed, sizeof(seed), BASE64);
-    size_t length = strlen(text);
-    text[length++] = '\n';
-    Status status = write(path, KEY_FILE_MODE, text, length, reterr);
+    Status status = key_file_write(path, seed, create_only, reterr);
     sodium_memzero(seed, sizeof(seed));
-    sodium_memzero(text, sizeof(text));
     return status;
 }
 
 Status signing_key_save(const SigningKey *key, const char *path, Error *reterr) {
-    return save(key, path, file_write, reterr);
+    return save(key, path, false, reterr);
 }
 
 Status signing_key_ensure(const char *path, SigningKey **ret_key, Error *reterr) {
@@ -93,7 +52,7 @@ Status signing_key_ensure(const char *path, SigningKey **ret_key, Error *reterr)
     Status status = signing_key_load(path, ret_key, &error);
     if (status == STATUS_NOT_FOUND) {
         CLEANUP(signing_key_freep) SigningKey *key = signing_key_new();
-        status = save(key, path, file_create, &error);
+        status = save(key, path, true, &error);
         if (status == STATUS_OK) {
             *ret_key = key;
             key = NULL;
@@ -123,7 +82,7 @@ Status signature_verify(const char *public_key_text, const void *bytes, size_t l
                         const unsigned char signature[SIGNATURE_BYTES], Error *reterr) {
     crypto_start();
     unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
-    if (!decode_exactly(public_key_text, public_key, sizeof(public_key)))
+    if (!crypto_decode(public_key_text, public_key, sizeof(public_key)))
         return error_set(reterr, STATUS_INVALID, "bad_key",
                          "expected the 32 bytes of an Ed25519 public key in base64");
     if (crypto_sign_verify_detached(signature, bytes, length, public_key) != 0)

@@ -1,38 +1,21 @@
 #include "wire/seal.h"
 
 #include "base/crypto.h"
-#include "base/file.h"
 #include "base/text.h"
 
 #include <sodium.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-    KEY_FILE_MODE = 0600,
-    BASE64 = sodium_base64_VARIANT_ORIGINAL,
-    SEALED_MAX_BYTES = SECRET_MAX_BYTES + crypto_box_SEALBYTES,
-};
+enum { SEALED_MAX_BYTES = SECRET_MAX_BYTES + crypto_box_SEALBYTES };
 
 struct SealKey {
     unsigned char secret[crypto_box_SECRETKEYBYTES];
     unsigned char public[crypto_box_PUBLICKEYBYTES];
 };
 
-static void *locked_alloc(size_t size) {
-    crypto_start();
-    void *memory = sodium_malloc(size);
-    if (memory == NULL) {
-        fputs("no memory for a key: raise the limit of locked memory (ulimit -l)\n", stderr);
-        abort();
-    }
-    return memory;
-}
-
 SealKey *seal_key_new(void) {
-    SealKey *key = locked_alloc(sizeof(*key));
+    SealKey *key = crypto_alloc(sizeof(*key));
     crypto_box_keypair(key->public, key->secret);
     sodium_mprotect_readonly(key);
     return key;
@@ -43,36 +26,18 @@ SealKey *seal_key_free(SealKey *key) {
     return NULL;
 }
 
-// Exactly `size` bytes of base64, and nothing after them.
-static bool decode_exactly(const char *text, unsigned char *bytes, size_t size) {
-    size_t length;
-    return sodium_base642bin(bytes, size, text, strlen(text), NULL, &length, NULL, BASE64) == 0 &&
-           length == size;
-}
-
 Status seal_key_load(const char *path, SealKey **ret_key, Error *reterr) {
-    CLEANUP(secret_freep) Secret *text = NULL;
-    TRY(secret_read_file(path, true, &text, reterr));
-    SealKey *key = locked_alloc(sizeof(*key));
-    if (!decode_exactly(secret_text(text), key->secret, sizeof(key->secret))) {
-        seal_key_free(key);
-        return error_set(reterr, STATUS_INVALID, "bad_key",
-                         "%s: expected the 32 bytes of an X25519 key in base64", path);
-    }
+    CLEANUP(seal_key_freep) SealKey *key = crypto_alloc(sizeof(*key));
+    TRY(key_file_read(path, "an X25519 key", key->secret, reterr));
     crypto_scalarmult_base(key->public, key->secret);
     sodium_mprotect_readonly(key);
     *ret_key = key;
+    key = NULL;
     return STATUS_OK;
 }
 
 Status seal_key_save(const SealKey *key, const char *path, Error *reterr) {
-    char text[sodium_base64_ENCODED_LEN(crypto_box_SECRETKEYBYTES, BASE64) + 1];
-    sodium_bin2base64(text, sizeof(text) - 1, key->secret, sizeof(key->secret), BASE64);
-    size_t length = strlen(text);
-    text[length++] = '\n';
-    Status status = file_write(path, KEY_FILE_MODE, text, length, reterr);
-    sodium_memzero(text, sizeof(text));
-    return status;
+    return key_file_write(path, key->secret, false, reterr);
 }
 
 const char *seal_key_public_text(Arena *arena, const SealKey *key) {
@@ -90,7 +55,7 @@ static bool is_weak(const unsigned char point[crypto_box_PUBLICKEYBYTES]) {
 static Status public_key_decode(const char *text, unsigned char key[crypto_box_PUBLICKEYBYTES],
                                 Error *reterr) {
     crypto_start();
-    if (!decode_exactly(text, key, crypto_box_PUBLICKEYBYTES) || is_weak(key))
+    if (!crypto_decode(text, key, crypto_box_PUBLICKEYBYTES) || is_weak(key))
         return error_set(reterr, STATUS_INVALID, "bad_public_key",
                          "expected the 32 bytes of an X25519 public key in base64");
     return STATUS_OK;
@@ -129,7 +94,7 @@ Status seal_open(const SealKey *key, const char *sealed, Secret **ret_content, E
         length < crypto_box_SEALBYTES)
         return cannot_open(reterr);
     size_t content_length = length - crypto_box_SEALBYTES;
-    unsigned char *content = locked_alloc(content_length + 1);
+    unsigned char *content = crypto_alloc(content_length + 1);
     bool opened = crypto_box_seal_open(content, box, length, key->public, key->secret) == 0;
     if (opened)
         *ret_content = secret_new(content, content_length);
