@@ -32,11 +32,15 @@ need_sudo() {
 # Says every 15 s (on a terminal: every second, in place) how long a step has taken and what it
 # is doing. Ends by itself when the script does.
 ticker() {
-  local text=$1 log=$2 started=$SECONDS last
+  local text=$1 log=$2 started=$SECONDS last width
+  # A line that wraps cannot be overwritten in place.
+  width=$(stty size 2>/dev/null </dev/tty | cut -d ' ' -f 2) || width=
+  [ "${width:-0}" -gt 0 ] || width=80
   while sleep 1 && kill -0 $$ 2>/dev/null; do
     last=$(tail -c 400 "$log" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c 1-70)
     if [ -t 1 ]; then
-      printf '\r\033[K%s (%d s) %s' "$text" $((SECONDS - started)) "$last"
+      printf -v last '%s (%d s) %s' "$text" $((SECONDS - started)) "$last"
+      printf '\r\033[K%s' "${last:0:width - 1}"
     elif [ $(((SECONDS - started) % 15)) = 0 ]; then
       printf '%s (%d s) %s\n' "$text" $((SECONDS - started)) "$last"
     fi
