@@ -79,7 +79,8 @@ static const Shape METRICS_SHAPE =
     SHAPE("MetricsOptions", MetricsOptions, METRICS_FIELDS, "Metrics");
 
 static const Field ACTION_FIELDS[] = {
-    {FIELD_NAMED("lease", ActionOptions, lease_s, DURATION), .default_text = "60s", .min = 1,
+    // Connectors stop some seconds before its end: of a short one nothing would be left.
+    {FIELD_NAMED("lease", ActionOptions, lease_s, DURATION), .default_text = "60s", .min = 15,
      .max = 3600, .help = "How long a connector has for an action before it is handed out again"},
 };
 static const Shape ACTION_OPTIONS_SHAPE =

@@ -71,6 +71,16 @@ static void without_tls_only_loopback_is_listened_on(void **state) {
     }
 }
 
+static void a_lease_leaves_connectors_time(void **state) {
+    WITH_FOLDER(folder);
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    ServerOptions options = {0};
+    Error error = {0};
+    assert_int_equal(load(arena, &folder, "actions: {lease: 15s}\n", &options, &error), STATUS_OK);
+    assert_int_equal(load(arena, &folder, "actions: {lease: 5s}\n", &options, &error),
+                     STATUS_INVALID);
+}
+
 static void faults_are_shown_with_file_and_line(void **state) {
     WITH_FOLDER(folder);
     CLEANUP(arena_freep) Arena *arena = arena_new();
@@ -126,6 +136,7 @@ int main(void) {
         cmocka_unit_test(every_option_has_a_default),
         cmocka_unit_test(the_store_follows_the_state_folder_unless_it_is_named),
         cmocka_unit_test(without_tls_only_loopback_is_listened_on),
+        cmocka_unit_test(a_lease_leaves_connectors_time),
         cmocka_unit_test(faults_are_shown_with_file_and_line),
         cmocka_unit_test(what_is_printed_can_be_read_again),
         cmocka_unit_test(help_and_man_page_name_every_option_and_argument),
