@@ -14,6 +14,9 @@
 // waiting.
 enum { PASSWORD_LENGTH = 32, DEADLINE_MARGIN_MS = 5000 };
 
+// The code with which drivers say that nobody answered.
+static const char UNREACHABLE[] = "target_unreachable";
+
 // What every kind of action works with.
 typedef struct Run {
     const Executor *executor;
@@ -95,6 +98,25 @@ static DriverLogin login_make(const Executor *executor, const SecretSource *secr
     };
 }
 
+static Status session_try(const Executor *executor, const SecretSource *secret,
+                          const Driver *driver, const DriverLogin *login,
+                          DriverSession **ret_session, FailureClass *ret_failure, Error *reterr) {
+    Reachability *reachability = executor->reachability;
+    if (!reachability_may_try(reachability, secret, clock_monotonic_ms(executor->clock))) {
+        *ret_failure = FAILURE_RETRY;
+        return error_set(reterr, STATUS_UNAVAILABLE, UNREACHABLE,
+                         "%s did not answer a moment ago and is tried again shortly",
+                         login->target->host);
+    }
+    Error error = {0};
+    Status status = driver->session_open(login, ret_session, ret_failure, &error);
+    reachability_note(reachability, secret, !text_equal(error.code, UNREACHABLE),
+                      clock_monotonic_ms(executor->clock));
+    if (status != STATUS_OK && reterr)
+        *reterr = error;
+    return status;
+}
+
 Status executor_session_open(const Executor *executor, const SecretSource *secret,
                              const TargetAddress *target, const Driver **ret_driver,
                              DriverSession **ret_session, FailureClass *ret_failure,
@@ -110,7 +132,7 @@ Status executor_session_open(const Executor *executor, const SecretSource *secre
     *ret_failure = FAILURE_RETRY;
     TRY(secret_source_read(secret, &password, reterr));
     DriverLogin login = login_make(executor, secret, target, password);
-    TRY(driver->session_open(&login, ret_session, ret_failure, reterr));
+    TRY(session_try(executor, secret, driver, &login, ret_session, ret_failure, reterr));
     *ret_driver = driver;
     *ret_failure = FAILURE_NONE;
     return STATUS_OK;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "connector/connector_options.h"
 #include "connector/identity.h"
+#include "connector/reachability.h"
 #include "driver/driver.h"
 #include "wire/messages.h"
 
@@ -12,6 +13,7 @@ typedef struct Executor {
     const ConnectorOptions *options;
     const Identity *identity;
     const Clock *clock;
+    Reachability *reachability; // NULL: every target is always tried
 } Executor;
 
 // The poll that brought an action. An action that answers another one was heard before.

@@ -182,6 +182,7 @@ static Status runner_start(Runner *runner, const ControlPlaneOptions *plane_opti
         .queue_ceiling = QUEUE_CEILING + options->secrets.count,
     };
     runner->health = health_new();
+    runner->executor.reachability = reachability_new(options);
     TRY(reporter_start(plane_options, &runner->reporter, reterr));
     TRY(work_pool_new(pool, &runner->pool, reterr));
     SweeperOptions sweeper = {
@@ -198,6 +199,7 @@ static void runner_done(Runner *runner) {
     runner->reporter = reporter_stop(runner->reporter, REPORT_GRACE_MS);
     runner->sweeper = sweeper_free(runner->sweeper);
     runner->health = health_free(runner->health);
+    runner->executor.reachability = reachability_free(runner->executor.reachability);
     monitor_done(&runner->monitor);
 }
 
@@ -207,7 +209,7 @@ Status runner_run(const ConnectorOptions *options, Error *reterr) {
     Identity identity;
     TRY(identity_load(arena, options->state_folder, &identity, &key, reterr));
     signals_block();
-    Runner runner = {.executor = {options, &identity, &SYSTEM_CLOCK}};
+    Runner runner = {.executor = {options, &identity, &SYSTEM_CLOCK, NULL}};
     monitor_init(&runner.monitor);
     ControlPlaneOptions plane_options = {.options = options,
                                          .identity = &identity,

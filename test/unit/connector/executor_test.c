@@ -41,7 +41,7 @@ static int scene_open(void **state) {
                                  .connector = "main",
                                  .deployment = "dep_1",
                                  .action_key = signing_key_public_text(scene->arena, scene->key)};
-    scene->executor = (Executor){&scene->options, &scene->identity, &scene->clock.clock};
+    scene->executor = (Executor){&scene->options, &scene->identity, &scene->clock.clock, NULL};
     scene->plan = (Plan){.grant_id = "grt_1",
                          .deployment = "dep_1",
                          .connector = "main",
@@ -259,6 +259,24 @@ static void reports_a_server_that_is_not_there_as_worth_repeating(void **state) 
     assert_null(strstr(report.message, "not-a-real-one"));
 }
 
+// Nobody waits for an answer again that somebody just waited for.
+static void fails_at_once_where_the_server_did_not_answer_before(void **state) {
+    Scene *scene = *state;
+    CLEANUP(reachability_freep) Reachability *reachability = reachability_new(&scene->options);
+    scene->executor.reachability = reachability;
+    scene->action.kind = ACTION_REVOKE;
+    ActionReport report = run_action(scene);
+    failed_with(&report, "retry", "target_unreachable");
+    assert_null(strstr(report.message, "a moment ago"));
+    report = run_action(scene);
+    failed_with(&report, "retry", "target_unreachable");
+    assert_non_null(strstr(report.message, "a moment ago"));
+    scene->clock.at_ms += 5000;
+    scene->poll.sent_ms = scene->poll.answered_ms = scene->clock.at_ms;
+    report = run_action(scene);
+    assert_null(strstr(report.message, "a moment ago"));
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
@@ -276,6 +294,7 @@ int main(void) {
         CASE(counts_the_lease_from_before_the_control_plane_did),
         CASE(believes_no_lease_that_began_after_its_answer_came),
         CASE(reports_a_server_that_is_not_there_as_worth_repeating),
+        CASE(fails_at_once_where_the_server_did_not_answer_before),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
 }
