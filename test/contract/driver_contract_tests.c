@@ -65,7 +65,7 @@ static void grant_past_its_deadline_leaves_nothing(void **state) {
     Work *work = work_new(*state);
     assert_int_not_equal(do_grant_for(work, 60 * SECOND_MS, -1), STATUS_OK);
     assert_string_equal(work->error.code, "deadline_passed");
-    assert_int_equal(work->result.failure, FAILURE_FATAL);
+    assert_int_equal(work->result.failure, FAILURE_RETRY);
     assert_false(account_listed(work, NULL));
     assert_int_equal(user_answer(work, CUSTOMERS), ANSWER_NO_LOGIN);
     work_free(work);

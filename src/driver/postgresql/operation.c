@@ -135,8 +135,9 @@ Status pg_operation_commit(Operation *operation, Error *reterr) {
     return pg_operation_change(operation, "committing", "COMMIT", reterr);
 }
 
+// Whoever waits for the outcome decides whether there is time for another attempt.
 static Status deadline_passed(Operation *operation, Error *reterr) {
-    return pg_operation_fail(operation, FAILURE_FATAL, reterr, "deadline_passed",
+    return pg_operation_fail(operation, FAILURE_RETRY, reterr, "deadline_passed",
                              "the deadline of this action has passed, so nothing was changed");
 }
 
