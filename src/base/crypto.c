@@ -51,8 +51,8 @@ Status key_file_read(const char *path, const char *what, unsigned char key[PRIVA
     return STATUS_OK;
 }
 
-Status key_file_write(const char *path, const unsigned char key[PRIVATE_KEY_BYTES], bool create_only,
-                      Error *reterr) {
+Status key_file_write(const char *path, const unsigned char key[PRIVATE_KEY_BYTES],
+                      bool create_only, Error *reterr) {
     char text[sodium_base64_ENCODED_LEN(PRIVATE_KEY_BYTES, BASE64) + 1];
     sodium_bin2base64(text, sizeof(text) - 1, key, PRIVATE_KEY_BYTES, BASE64);
     size_t length = strlen(text);

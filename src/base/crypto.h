@@ -19,8 +19,8 @@ bool crypto_decode(const char *text, unsigned char *bytes, size_t size);
 // A private key on disk is 32 bytes in base64, in a file that its owner alone may read.
 enum { PRIVATE_KEY_BYTES = 32 };
 // "bad_key" says `what` was expected; a file that others may read is refused.
-MUST_USE Status key_file_read(const char *path, const char *what, unsigned char key[PRIVATE_KEY_BYTES],
-                              Error *reterr);
+MUST_USE Status key_file_read(const char *path, const char *what,
+                              unsigned char key[PRIVATE_KEY_BYTES], Error *reterr);
 // Replaces what is there, or, with `create_only`, fails with STATUS_CONFLICT.
 MUST_USE Status key_file_write(const char *path, const unsigned char key[PRIVATE_KEY_BYTES],
                                bool create_only, Error *reterr);

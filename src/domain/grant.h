@@ -29,7 +29,7 @@ typedef enum GrantEvent {
     GRANT_EVENT_DISPATCH, // a connector instance leased the grant action
     GRANT_EVENT_GRANTED,  // the connector reported it done
     GRANT_EVENT_FAIL,     // the connector reported it cannot be done: clean up
-    GRANT_EVENT_REFUSE,   // the first one to have it would not touch the target: nothing to clean up
+    GRANT_EVENT_REFUSE, // the first one to have it would not touch the target: nothing to clean up
     GRANT_EVENT_EXPIRE,
     GRANT_EVENT_REVOKE,  // early, by somebody
     GRANT_EVENT_EXTEND,  // the connector reported the new expiry
