@@ -113,14 +113,20 @@ static Status remove_stray(Operation *operation, const ReportWork *work, Error *
                       describe_outcome(operation, work->report->outcome), reterr);
 }
 
+// The action was handed out again since. What that newer attempt finds, makes and seals is what
+// holds, even if it fails: an account may be gone by then, and has another password otherwise.
+static bool is_superseded(const ReportWork *work) {
+    return work->report->attempt < work->action.attempt;
+}
+
 static Status grant_done(Operation *operation, ReportWork *work, Error *reterr) {
-    if (work->grant.state ==
-        GRANT_ACTIVE) // another attempt was done first; this one's password holds
-        return take_credential(operation, work, reterr);
     if (grant_is_over(&work->grant))
         return remove_stray(operation, work, reterr);
     if (work->grant.state != GRANT_GRANTING) // revoking: the revocation follows
         return STATUS_OK;
+    if (is_superseded(work))
+        return grant_note(operation, &work->grant, "grant.late_report",
+                          describe_outcome(operation, work->report->outcome), reterr);
     GrantChange change = {
         .event = GRANT_EVENT_GRANTED,
         .now_ms = operation->now_ms,
@@ -280,10 +286,11 @@ static Status is_known(Operation *operation, const ReportWork *work, bool *ret_k
     return evidence_exists(operation, work->action.id, work->report->attempt, ret_known, reterr);
 }
 
-// An older attempt that is done after all leaves the newer one out: it will report too, and its
-// password is the one that holds then.
+// An older attempt that is done after all leaves the newer one out: it will report too. That of a
+// grant leaves the action to the newer ones altogether.
 static Status mark_done(Operation *operation, const ReportWork *work, Error *reterr) {
-    if (work->report->attempt < work->action.attempt && work->action.state == ACTION_LEASED)
+    bool leave = work->action.state == ACTION_LEASED || text_equal(work->action.kind, "grant");
+    if (is_superseded(work) && leave)
         return STATUS_OK;
     return action_set_state(operation, work->action.id, ACTION_DONE, reterr);
 }

@@ -298,7 +298,8 @@ typedef struct StoreReport {
 // pauses (1 s doubling to 5 min, with jitter), for ever; a failed grant of class "retry" is
 // repeated while the approval lasts; any other failure of a grant cleans up. A report of another
 // connector's action is "not_yours", of one done before is accepted and changes nothing, of an
-// older attempt is "stale_report" unless it says done.
+// older attempt is "stale_report" unless it says done. Of a grant only the newest attempt makes it
+// active: one that says done after it was handed out again is evidence and no more.
 MUST_USE Status store_report_action(Store *store, Arena *arena, const ConnectorInstance *instance,
                                     const StoreReport *report, Error *reterr);
 

@@ -199,34 +199,74 @@ static void an_action_is_shown_to_its_connector(void **state) {
         &error, STATUS_NOT_FOUND, "unknown_action");
 }
 
-static void an_older_attempt_counts_only_when_done(void **state) {
-    Shop *shop = *state;
-    StoredAction first = shop_granting(shop);
+static StoredAction handed_out_again(Shop *shop, const StoredAction *first) {
     shop_advance(shop, LEASE_MS);
     StoredAction second = shop_lease_one(shop, "grant");
+    assert_string_equal(second.id, first->id);
+    return second;
+}
+
+static void an_older_attempt_does_not_make_a_grant_active(void **state) {
+    Shop *shop = *state;
+    StoredAction first = shop_granting(shop);
+    StoredAction second = handed_out_again(shop, &first);
     expect_report_fault(shop, failed_report(&first, "fatal"), STATUS_CONFLICT, "stale_report");
     shop_report(shop, done_report(&first, "first box"));
+    expect_state(shop, first.grant_id, GRANT_GRANTING);
+    assert_null(shop_grant(shop, first.grant_id).sealed);
+    assert_int_equal(shop_count_events(shop, "grant.late_report", first.grant_id), 1);
+    expect_no_work(shop);
+    // The second attempt resets the account, so its password is the one that holds.
+    shop_report(shop, done_report(&second, "second box"));
     Grant active = shop_grant(shop, first.grant_id);
     assert_int_equal(active.state, GRANT_ACTIVE);
-    assert_int_equal(active.expires_at, first.expires_at);
-    // The second attempt reset the account, so its password is the one that holds.
-    shop_report(shop, done_report(&second, "second box"));
-    active = shop_grant(shop, first.grant_id);
-    assert_int_equal(active.state, GRANT_ACTIVE);
+    assert_int_equal(active.expires_at, second.expires_at);
     assert_string_equal(active.sealed, "second box");
     expect_no_work(shop);
 }
 
-static void an_unanswered_second_attempt_is_not_handed_out_again(void **state) {
+// The newer attempt removed what the older one had made, and then could not make it.
+static void a_newer_attempt_that_fails_counts_more_than_an_older_one_that_is_done(void **state) {
     Shop *shop = *state;
     StoredAction first = shop_granting(shop);
-    shop_advance(shop, LEASE_MS);
-    shop_lease_one(shop, "grant");
+    StoredAction second = handed_out_again(shop, &first);
+    shop_report(shop, done_report(&first, "first box"));
+    shop_report(shop, failed_report(&second, "fatal"));
+    Grant revoking = shop_grant(shop, first.grant_id);
+    assert_int_equal(revoking.state, GRANT_REVOKING);
+    assert_int_equal(revoking.cause, CAUSE_FAILED);
+    shop_finish(shop, first.grant_id);
+    expect_state(shop, first.grant_id, GRANT_FAILED);
+    expect_no_work(shop);
+}
+
+static void an_older_attempt_done_after_a_newer_one_failed_changes_nothing(void **state) {
+    Shop *shop = *state;
+    StoredAction first = shop_granting(shop);
+    StoredAction second = handed_out_again(shop, &first);
+    shop_report(shop, failed_report(&second, "retry"));
+    shop_report(shop, done_report(&first, "first box"));
+    expect_state(shop, first.grant_id, GRANT_GRANTING);
+    shop_advance(shop, 2 * SECOND_MS);
+    StoredAction third = shop_lease_one(shop, "grant");
+    assert_int_equal(third.attempt, 3);
+    shop_report(shop, done_report(&third, "third box"));
+    assert_string_equal(shop_grant(shop, first.grant_id).sealed, "third box");
+}
+
+static void a_newer_attempt_without_answer_is_followed_by_another(void **state) {
+    Shop *shop = *state;
+    StoredAction first = shop_granting(shop);
+    handed_out_again(shop, &first);
     shop_report(shop, done_report(&first, "first box"));
     shop_advance(shop, LEASE_MS);
     shop_run_due(shop);
-    expect_no_work(shop);
+    StoredAction third = shop_lease_one(shop, "grant");
+    assert_int_equal(third.attempt, 3);
+    shop_report(shop, done_report(&third, "third box"));
     expect_state(shop, first.grant_id, GRANT_ACTIVE);
+    assert_string_equal(shop_grant(shop, first.grant_id).sealed, "third box");
+    expect_no_work(shop);
 }
 
 static void a_grant_that_may_succeed_is_tried_until_it_lapses(void **state) {
@@ -653,8 +693,10 @@ int main(void) {
         SHOP_CASE(a_failure_told_twice_counts_once),
         SHOP_CASE(refuses_reports_of_nothing),
         SHOP_CASE(an_action_is_shown_to_its_connector),
-        SHOP_CASE(an_older_attempt_counts_only_when_done),
-        SHOP_CASE(an_unanswered_second_attempt_is_not_handed_out_again),
+        SHOP_CASE(an_older_attempt_does_not_make_a_grant_active),
+        SHOP_CASE(a_newer_attempt_that_fails_counts_more_than_an_older_one_that_is_done),
+        SHOP_CASE(an_older_attempt_done_after_a_newer_one_failed_changes_nothing),
+        SHOP_CASE(a_newer_attempt_without_answer_is_followed_by_another),
         SHOP_CASE(a_grant_that_may_succeed_is_tried_until_it_lapses),
         SHOP_CASE(a_lease_that_is_out_is_waited_for_past_the_lapse),
         SHOP_CASE(a_grant_that_cannot_be_given_is_cleaned_up),
