@@ -69,7 +69,7 @@ static Status list_folder(Arena *arena, const char *path, StringList *ret_files,
 
 static Status read_folder(Arena *arena, const char *path, Declaration *ret_declaration,
                           Error *reterr) {
-    StringList files;
+    StringList files = {0};
     TRY(list_folder(arena, path, &files, reterr));
     Declaration whole = {0};
     for (size_t i = 0; i < files.count; i++) {

@@ -302,7 +302,7 @@ Status invocation_parse(Arena *arena, const Command *commands, int count, char *
         *ret_invocation = read;
         return STATUS_OK;
     }
-    int used;
+    int used = 0;
     TRY(find_command(arena, commands, count - at.at, words + at.at, &read.command, &used, reterr));
     at.at += used;
     TRY(take_words(arena, &at, &read, reterr));
