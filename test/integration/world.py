@@ -51,7 +51,8 @@ def wait_until(what, condition, seconds=WAIT_S):
 
 
 def read_text(path):
-    with open(path, encoding="utf-8") as file:
+    """Of a log, too, to which a test may have written anything."""
+    with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
