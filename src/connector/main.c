@@ -66,6 +66,13 @@ static void cores_forbid(void) {
     prctl(PR_SET_DUMPABLE, 0);
 }
 
+static int wrong_use(const char *what) {
+    if (what != NULL)
+        fprintf(stderr, "daypass-connector: %s\n", what);
+    fputs("See: daypass-connector --help\n", stderr);
+    return EXIT_USAGE;
+}
+
 // Reads options. True to go on; otherwise *ret_exit is the exit code.
 static bool arguments_parse(int argc, char **argv, Arguments *arguments, int *ret_exit) {
     static const struct option OPTIONS[] = {
@@ -99,12 +106,39 @@ static bool arguments_parse(int argc, char **argv, Arguments *arguments, int *re
         case 'm':
             fputs(manual_page(arena), stdout);
             return false;
-        default:
-            *ret_exit = EXIT_USAGE;
+        default: // getopt_long has said what is wrong
+            *ret_exit = wrong_use(NULL);
             return false;
         }
     }
     return true;
+}
+
+// Finds the command and holds it to its own options. NULL after saying what is wrong.
+static CommandHandler *arguments_command(int argc, char **argv, const Arguments *arguments) {
+    const char *name = optind < argc ? argv[optind] : NULL;
+    CommandHandler *handler = name != NULL ? command_find(name) : NULL;
+    const char *wrong = NULL;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    if (name == NULL)
+        wrong = "expected a command: enroll, run, check or print-config";
+    else if (handler == NULL)
+        wrong = arena_printf(arena,
+                             "there is no command '%s'; expected enroll, run, check or "
+                             "print-config",
+                             name);
+    else if (optind + 1 != argc)
+        wrong = arena_printf(arena, "%s takes no argument '%s'", name, argv[optind + 1]);
+    else if ((arguments->enroll.join_token_file != NULL || arguments->enroll.replace) &&
+             handler != command_enroll)
+        wrong = arena_printf(arena, "%s has no option --%s; enroll has", name,
+                             arguments->enroll.replace ? "replace" : "join-token-file");
+    else if (arguments->secret != NULL && handler != command_check)
+        wrong = arena_printf(arena, "%s has no option --secret; check has", name);
+    if (wrong == NULL)
+        return handler;
+    wrong_use(wrong);
+    return NULL;
 }
 
 static int fail(Status status, const Error *error) {
@@ -119,15 +153,9 @@ int main(int argc, char **argv) {
     int result = 0;
     if (!arguments_parse(argc, argv, &arguments, &result))
         return result;
-    const char *name = optind < argc ? argv[optind] : NULL;
-    CommandHandler *handler = name ? command_find(name) : NULL;
-    if (!handler || optind + 1 != argc) {
-        CLEANUP(arena_freep) Arena *arena = arena_new();
-        if (name && !handler)
-            fprintf(stderr, "daypass-connector: unknown command \"%s\"\n", name);
-        fputs(manual_help(arena), stderr);
+    CommandHandler *handler = arguments_command(argc, argv, &arguments);
+    if (handler == NULL)
         return EXIT_USAGE;
-    }
     CLEANUP(arena_freep) Arena *arena = arena_new();
     ConnectorOptions options;
     Error error = {0};
