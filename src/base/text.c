@@ -80,9 +80,10 @@ bool text_starts_with(const char *text, const char *prefix) {
 bool character_is_printable(uint32_t character) {
     if (character < 0x20 || (character >= 0x7F && character <= 0x9F))
         return false;
-    // Embeddings, overrides and isolates (Unicode UAX #9): they show text in another order than it
-    // is. The marks (U+200E, U+200F) only help ordinary right-to-left text and stay.
-    return !(character >= 0x202A && character <= 0x202E) &&
+    // U+2028 and U+2029 end a line. Embeddings, overrides and isolates (Unicode UAX #9) show text
+    // in another order than it is. The marks (U+200E, U+200F) only help ordinary right-to-left text
+    // and stay.
+    return !(character >= 0x2028 && character <= 0x202E) &&
            !(character >= 0x2066 && character <= 0x2069);
 }
 

@@ -87,6 +87,12 @@ static Status problem_read(Arena *arena, const char *body, size_t length, Proble
 
 // What a gateway or overload answers passes; anything else means that we talk to something else.
 static Status unexplained(int http_status, Error *reterr) {
+    // What never became a request: daypassd's listener refuses it without words of ours.
+    if (http_status == 413 || http_status == 414 || http_status == 431)
+        return error_set(reterr, STATUS_TOO_LARGE, "request_too_large",
+                         "the request is larger than the server accepts (HTTP status %d); shorten "
+                         "what it is about",
+                         http_status);
     if (http_status == 408 || http_status == 429 || http_status >= 500)
         return error_set(reterr, STATUS_UNAVAILABLE, "unexplained_answer",
                          "the server answered with HTTP status %d and no explanation; try again "

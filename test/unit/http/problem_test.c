@@ -84,6 +84,9 @@ static void what_is_no_problem_document_is_told_by_its_status(void **state) {
         assert_int_equal(problem_parse(arena, 404, BODIES[i], strlen(BODIES[i]), &error),
                          STATUS_INTERNAL);
         assert_non_null(strstr(error.message, "404"));
+        assert_int_equal(problem_parse(arena, 431, BODIES[i], strlen(BODIES[i]), &error),
+                         STATUS_TOO_LARGE);
+        assert_string_equal(error.code, "request_too_large");
     }
 }
 
