@@ -10,6 +10,32 @@
 // The control plane revokes at the expiry; a sweep comes after it, so that the two rarely meet.
 enum { AFTER_EXPIRY_MS = 2000 };
 
+// An account that is past its end, and what came of removing it.
+typedef struct ExpiredAccount {
+    const FoundAccount *found;
+    SweptAccount *swept;
+    Arena *arena; // of what its removal gives: several are removed at the same time
+} ExpiredAccount;
+
+// The sweep of one target, from its list to its report. What is found expired is removed by
+// helpers: items in the target's lane, as many as may run there at once, each of which removes one
+// account and queues up again, so that other work for the target gets its turn.
+typedef struct Sweep {
+    Sweeper *sweeper;
+    const SecretSource *secret;
+    bool pending; // queued or under way
+    bool failing; // the last one failed; logged when it changes
+    Arena *arena; // of the list and all that was made of it
+    int64_t read_at;
+    SweptAccounts swept;
+    ExpiredAccount *expired;
+    size_t expired_count;
+    size_t taken;   // of these
+    size_t helpers; // queued or running
+    size_t running;
+    bool reported;
+} Sweep;
+
 struct Sweeper {
     SweeperOptions options;
     pthread_t thread;
@@ -17,15 +43,8 @@ struct Sweeper {
     Monitor monitor;
     int64_t next_ms; // monotonic
     bool stopping;
-    bool *pending; // one a secret: its sweep is queued or runs
-    bool *failing; // one a secret: its last sweep failed; logged when it changes
+    Sweep *sweeps; // one a secret
 };
-
-// One sweep of one target.
-typedef struct Sweep {
-    Sweeper *sweeper;
-    size_t secret; // index
-} Sweep;
 
 static const Clock *sweeper_clock(const Sweeper *sweeper) {
     return sweeper->options.executor->clock;
@@ -82,11 +101,13 @@ static Status account_remove(Sweeper *sweeper, Arena *arena, const SecretSource 
     return status;
 }
 
-static void account_end(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
-                        const FoundAccount *listed, SweptAccount *swept) {
+static void account_end(Sweep *sweep, ExpiredAccount *expired) {
+    const FoundAccount *listed = expired->found;
+    SweptAccount *swept = expired->swept;
+    Arena *arena = expired->arena = arena_new();
     Removal removal = {.over = true};
     Error error = {0};
-    Status status = account_remove(sweeper, arena, secret, listed, &removal, &error);
+    Status status = account_remove(sweep->sweeper, arena, sweep->secret, listed, &removal, &error);
     if (!removal.over)
         return;
     if (removal.result.outcome.account) {
@@ -100,24 +121,11 @@ static void account_end(Sweeper *sweeper, Arena *arena, const SecretSource *secr
               status == STATUS_OK ? NULL : error.code, "message", swept->message, NULL);
 }
 
-static SweptAccount account_sweep(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
-                                  const FoundAccount *found) {
-    SweptAccount swept = {
-        .account = found->account,
-        .grant_id = found->grant_id,
-        .expires_at = found->expires_at,
-        .can_login = found->can_login,
-    };
-    if (!found->expired) {
-        sweeper_expect(sweeper, found->expires_at - clock_now_ms(sweeper_clock(sweeper)));
-        return swept;
-    }
-    // Somebody works on it: its revocation is under way.
-    if (!work_pool_claim(sweeper->options.pool, found->grant_id))
-        return swept;
-    account_end(sweeper, arena, secret, found, &swept);
-    work_pool_release(sweeper->options.pool, found->grant_id);
-    return swept;
+// ---- A sweep's list and its report --------------------------------------------------------------
+
+static bool is_ours(const Identity *identity, const FoundAccount *found) {
+    return text_equal(found->deployment, identity->deployment) &&
+           text_equal(found->connector, identity->connector);
 }
 
 static Status accounts_list(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
@@ -132,75 +140,188 @@ static Status accounts_list(Sweeper *sweeper, Arena *arena, const SecretSource *
     return status;
 }
 
-static bool is_ours(const Identity *identity, const FoundAccount *found) {
-    return text_equal(found->deployment, identity->deployment) &&
-           text_equal(found->connector, identity->connector);
+static void sweep_forget(Sweep *sweep) {
+    for (size_t i = 0; i < sweep->expired_count; i++)
+        arena_free(sweep->expired[i].arena);
+    arena_free(sweep->arena);
+    *sweep = (Sweep){
+        .sweeper = sweep->sweeper,
+        .secret = sweep->secret,
+        .pending = sweep->pending,
+        .failing = sweep->failing,
+    };
 }
 
-static void target_sweep(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
-                         const FoundAccounts *found, int64_t read_at) {
-    SweptAccount *swept = arena_alloc(arena, (found->count + 1) * sizeof(*swept));
-    size_t count = 0;
-    for (size_t i = 0; i < found->count; i++)
-        if (is_ours(sweeper->options.executor->identity, &found->items[i]))
-            swept[count++] = account_sweep(sweeper, arena, secret, &found->items[i]);
+// The next one may begin.
+static void sweep_release(Sweep *sweep) {
+    monitor_lock(&sweep->sweeper->monitor);
+    sweep->pending = false;
+    monitor_unlock(&sweep->sweeper->monitor);
+}
+
+static Status sweep_read(Sweep *sweep, Error *reterr) {
+    Sweeper *sweeper = sweep->sweeper;
+    Arena *arena = sweep->arena = arena_new();
+    FoundAccounts found = {0};
+    // Before the list is read: what is made later is not missing from it.
+    sweep->read_at = clock_now_ms(sweeper_clock(sweeper));
+    TRY(accounts_list(sweeper, arena, sweep->secret, &found, reterr));
+    sweep->swept.items = arena_alloc(arena, (found.count + 1) * sizeof(SweptAccount));
+    sweep->swept.count = 0;
+    sweep->expired = arena_alloc(arena, (found.count + 1) * sizeof(ExpiredAccount));
+    for (size_t i = 0; i < found.count; i++) {
+        const FoundAccount *account = &found.items[i];
+        if (!is_ours(sweeper->options.executor->identity, account))
+            continue;
+        SweptAccount *swept = &sweep->swept.items[sweep->swept.count++];
+        *swept = (SweptAccount){
+            .account = account->account,
+            .grant_id = account->grant_id,
+            .expires_at = account->expires_at,
+            .can_login = account->can_login,
+        };
+        if (account->expired)
+            sweep->expired[sweep->expired_count++] =
+                (ExpiredAccount){.found = account, .swept = swept};
+        else
+            sweeper_expect(sweeper, account->expires_at - clock_now_ms(sweeper_clock(sweeper)));
+    }
+    return STATUS_OK;
+}
+
+// Tells what was found and done.
+static void sweep_finish(Sweep *sweep) {
+    Sweeper *sweeper = sweep->sweeper;
     SweepReport report = {
-        .admin_secret = secret->name,
-        .host = secret->target->host,
-        .port = secret->target->port,
-        .swept_at = read_at,
-        .accounts = {swept, count},
+        .admin_secret = sweep->secret->name,
+        .host = sweep->secret->target->host,
+        .port = sweep->secret->target->port,
+        .swept_at = sweep->read_at,
+        .accounts = sweep->swept,
     };
     reporter_add_sweep(sweeper->options.reporter, &report);
+    sweep_release(sweep);
 }
 
-// A WorkFunction.
-static void sweep_run(void *context, Arena *arena, void *what) {
-    Sweeper *sweeper = context;
-    const Sweep *sweep = what;
-    const SecretSource *secret = &sweeper->options.executor->options->secrets.items[sweep->secret];
-    FoundAccounts found = {0};
-    Error error = {0};
-    // Before the list is read: what is made later is not missing from it.
-    int64_t read_at = clock_now_ms(sweeper_clock(sweeper));
-    Status status = accounts_list(sweeper, arena, secret, &found, &error);
-    if (status == STATUS_OK)
-        target_sweep(sweeper, arena, secret, &found, read_at);
+// ---- Helpers ------------------------------------------------------------------------------------
+
+// NULL: all are taken, or the end has come.
+static ExpiredAccount *expired_take(Sweep *sweep) {
+    Sweeper *sweeper = sweep->sweeper;
     monitor_lock(&sweeper->monitor);
-    bool changed = sweeper->failing[sweep->secret] != (status != STATUS_OK);
-    sweeper->failing[sweep->secret] = status != STATUS_OK;
-    sweeper->pending[sweep->secret] = false;
+    bool any = !sweeper->stopping && sweep->taken < sweep->expired_count;
+    ExpiredAccount *taken = any ? &sweep->expired[sweep->taken++] : NULL;
     monitor_unlock(&sweeper->monitor);
-    if (changed && status != STATUS_OK)
-        log_event(LOG_WARNING, "sweep.failed", "secret", secret->name, "code", error.code,
-                  "message", error.message, NULL);
-    else if (changed)
-        log_event(LOG_INFO, "sweep.works_again", "secret", secret->name, NULL);
+    return taken;
 }
 
-static void sweep_submit(Sweeper *sweeper, size_t index) {
-    const SecretSource *secret = &sweeper->options.executor->options->secrets.items[index];
+static void helper_run(void *context, Arena *arena, void *what);
+
+// False when all are taken, or the queue is full.
+static bool helper_submit(Sweep *sweep) {
+    Sweeper *sweeper = sweep->sweeper;
     monitor_lock(&sweeper->monitor);
-    bool pending = sweeper->pending[index];
-    sweeper->pending[index] = true;
+    bool wanted = sweep->taken < sweep->expired_count;
+    sweep->helpers += wanted;
     monitor_unlock(&sweeper->monitor);
-    if (pending)
-        return;
+    if (!wanted)
+        return false;
     Arena *arena = arena_new();
-    Sweep *sweep = arena_alloc(arena, sizeof(*sweep));
-    *sweep = (Sweep){.sweeper = sweeper, .secret = index};
     WorkItem item = {
-        .lane = work_lane(arena, secret->target),
-        .run = sweep_run,
+        .lane = work_lane(arena, sweep->secret->target),
+        .run = helper_run,
         .context = sweeper,
         .what = sweep,
         .arena = arena,
     };
     if (work_pool_submit(sweeper->options.pool, &item))
-        return;
+        return true;
     monitor_lock(&sweeper->monitor);
-    sweeper->pending[index] = false;
+    sweep->helpers--;
     monitor_unlock(&sweeper->monitor);
+    return false;
+}
+
+// The last one out tells. At the end of all, those that still wait in the queue will not come.
+static void helper_leave(Sweep *sweep) {
+    Sweeper *sweeper = sweep->sweeper;
+    monitor_lock(&sweeper->monitor);
+    sweep->helpers--;
+    sweep->running--;
+    bool last = sweep->helpers == 0 || (sweeper->stopping && sweep->running == 0);
+    bool reports = last && !sweep->reported;
+    sweep->reported = sweep->reported || last;
+    monitor_unlock(&sweeper->monitor);
+    if (reports)
+        sweep_finish(sweep);
+}
+
+// A WorkFunction.
+static void helper_run(void *context, Arena *arena, void *what) {
+    Sweep *sweep = what;
+    WorkPool *pool = sweep->sweeper->options.pool;
+    monitor_lock(&sweep->sweeper->monitor);
+    sweep->running++;
+    monitor_unlock(&sweep->sweeper->monitor);
+    for (ExpiredAccount *expired; (expired = expired_take(sweep)) != NULL;) {
+        // Where somebody works on it, its revocation is under way.
+        if (work_pool_claim(pool, expired->found->grant_id)) {
+            account_end(sweep, expired);
+            work_pool_release(pool, expired->found->grant_id);
+        }
+        if (helper_submit(sweep))
+            break;
+    }
+    helper_leave(sweep);
+}
+
+// A WorkFunction. The first helper of its sweep.
+static void sweep_run(void *context, Arena *arena, void *what) {
+    Sweeper *sweeper = context;
+    Sweep *sweep = what;
+    Error error = {0};
+    monitor_lock(&sweeper->monitor);
+    sweep_forget(sweep);
+    monitor_unlock(&sweeper->monitor);
+    Status status = sweep_read(sweep, &error);
+    bool changed = sweep->failing != (status != STATUS_OK);
+    sweep->failing = status != STATUS_OK;
+    if (changed && sweep->failing)
+        log_event(LOG_WARNING, "sweep.failed", "secret", sweep->secret->name, "code", error.code,
+                  "message", error.message, NULL);
+    else if (changed)
+        log_event(LOG_INFO, "sweep.works_again", "secret", sweep->secret->name, NULL);
+    if (status != STATUS_OK) {
+        sweep_release(sweep);
+        return;
+    }
+    monitor_lock(&sweeper->monitor);
+    sweep->helpers = 1;
+    monitor_unlock(&sweeper->monitor);
+    int64_t lane = sweeper->options.executor->options->workers_per_target;
+    for (int64_t i = 1; i < lane && (size_t)i < sweep->expired_count && helper_submit(sweep); i++)
+        ;
+    helper_run(context, arena, what);
+}
+
+static void sweep_submit(Sweep *sweep) {
+    Sweeper *sweeper = sweep->sweeper;
+    monitor_lock(&sweeper->monitor);
+    bool wanted = !sweep->pending && !sweeper->stopping;
+    sweep->pending = sweep->pending || wanted;
+    monitor_unlock(&sweeper->monitor);
+    if (!wanted)
+        return;
+    Arena *arena = arena_new();
+    WorkItem item = {
+        .lane = work_lane(arena, sweep->secret->target),
+        .run = sweep_run,
+        .context = sweeper,
+        .what = sweep,
+        .arena = arena,
+    };
+    if (!work_pool_submit(sweeper->options.pool, &item))
+        sweep_release(sweep);
 }
 
 static void *sweeper_main(void *argument) {
@@ -216,7 +337,7 @@ static void *sweeper_main(void *argument) {
         sweeper->next_ms = now_ms + options->sweep_every_s * SECOND_MS;
         monitor_unlock(&sweeper->monitor);
         for (size_t i = 0; i < options->secrets.count; i++)
-            sweep_submit(sweeper, i);
+            sweep_submit(&sweeper->sweeps[i]);
         monitor_lock(&sweeper->monitor);
     }
     monitor_unlock(&sweeper->monitor);
@@ -225,10 +346,11 @@ static void *sweeper_main(void *argument) {
 
 Sweeper *sweeper_new(const SweeperOptions *options) {
     Sweeper *sweeper = mem_alloc(sizeof(*sweeper));
-    size_t secrets = options->executor->options->secrets.count;
+    const SecretSources *secrets = &options->executor->options->secrets;
     sweeper->options = *options;
-    sweeper->pending = mem_alloc((secrets + 1) * sizeof(bool));
-    sweeper->failing = mem_alloc((secrets + 1) * sizeof(bool));
+    sweeper->sweeps = mem_alloc((secrets->count + 1) * sizeof(Sweep));
+    for (size_t i = 0; i < secrets->count; i++)
+        sweeper->sweeps[i] = (Sweep){.sweeper = sweeper, .secret = &secrets->items[i]};
     monitor_init(&sweeper->monitor);
     return sweeper;
 }
@@ -257,9 +379,10 @@ Sweeper *sweeper_free(Sweeper *sweeper) {
     if (!sweeper)
         return NULL;
     sweeper_stop(sweeper);
+    for (size_t i = 0; i < sweeper->options.executor->options->secrets.count; i++)
+        sweep_forget(&sweeper->sweeps[i]);
     monitor_done(&sweeper->monitor);
-    mem_free(sweeper->pending);
-    mem_free(sweeper->failing);
+    mem_free(sweeper->sweeps);
     return mem_free(sweeper);
 }
 
