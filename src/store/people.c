@@ -226,7 +226,7 @@ Status store_find_token(Store *store, Arena *arena, const char *hash, Token *ret
 }
 
 typedef struct ListTokensWork {
-    const char *subject;
+    const char *person;
     Tokens tokens;
 } ListTokensWork;
 
@@ -237,8 +237,9 @@ static Status list_tokens(Operation *operation, void *work_, Error *reterr) {
     Query query = {.arena = operation->arena};
     query_add_with(&query, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE expires_at > ?",
                    parameter_int(operation->now_ms));
-    if (work->subject != NULL)
-        query_add_with(&query, " AND subject = ?", parameter_text(work->subject));
+    if (work->person != NULL)
+        // A connector may have a person's name: its join tokens are not that person's.
+        query_add_with(&query, " AND kind <> 'join' AND subject = ?", parameter_text(work->person));
     query_add_with(&query, " ORDER BY created_at, id LIMIT ?", parameter_int(TOKENS_LIST_MAX));
     Rows rows;
     TRY(query_run(operation, &query, &rows, reterr));
@@ -249,9 +250,9 @@ static Status list_tokens(Operation *operation, void *work_, Error *reterr) {
     return STATUS_OK;
 }
 
-Status store_list_tokens(Store *store, Arena *arena, const char *subject, Tokens *ret_tokens,
+Status store_list_tokens(Store *store, Arena *arena, const char *person, Tokens *ret_tokens,
                          Error *reterr) {
-    ListTokensWork work = {.subject = subject};
+    ListTokensWork work = {.person = person};
     TRY(store_read(store, arena, list_tokens, &work, reterr));
     *ret_tokens = work.tokens;
     return STATUS_OK;

@@ -111,8 +111,9 @@ MUST_USE Status store_add_token(Store *store, const Actor *actor, const Token *t
 // most once a minute per token.
 MUST_USE Status store_find_token(Store *store, Arena *arena, const char *hash, Token *ret_token,
                                  Error *reterr);
-MUST_USE Status store_list_tokens(Store *store, Arena *arena, const char *subject,
-                                  Tokens *ret_tokens, Error *reterr); // NULL: all
+// Of a person; NULL: all, and those with which connectors join.
+MUST_USE Status store_list_tokens(Store *store, Arena *arena, const char *person,
+                                  Tokens *ret_tokens, Error *reterr);
 MUST_USE Status store_remove_token(Store *store, const Actor *actor, const char *id, Error *reterr);
 
 // crypto_pwhash string; NULL when the principal has no password yet.

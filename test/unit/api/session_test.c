@@ -266,6 +266,25 @@ static void a_token_is_ended_by_its_owner_or_an_administrator(void **state) {
     }
 }
 
+static void the_join_token_of_a_connector_of_that_name_is_not_a_persons(void **state) {
+    WITH_WORLD(world);
+    assert_status(world_as(world, "admin", "POST", "/v1/connectors", "{\"name\":\"ann\"}"), 201);
+    Answer all = world_as(world, "auditor", "GET", "/v1/tokens?all=true", NULL);
+    const char *join = NULL;
+    size_t index;
+    json_t *item;
+    json_array_foreach(json_object_get(all.body, "items"), index, item) {
+        if (strcmp(json_string_value(json_object_get(item, "kind")), "join") == 0)
+            join = json_string_value(json_object_get(item, "id"));
+    }
+    assert_non_null(join);
+    Answer own = world_as(world, "ann", "GET", "/v1/tokens", NULL);
+    assert_null(strstr(own.text, join));
+    const char *target = arena_printf(world->arena, "/v1/tokens/%s", join);
+    assert_problem(world_as(world, "ann", "DELETE", target, NULL), 404, "unknown_token");
+    assert_status(world_as(world, "admin", "DELETE", target, NULL), 204);
+}
+
 // ---- The real authenticator ---------------------------------------------------------------------
 
 static void passwords_are_kept_as_argon2id_hashes(void **state) {
@@ -308,6 +327,7 @@ int main(void) {
         cmocka_unit_test(a_token_of_more_than_a_year_or_of_unknown_scope_is_refused),
         cmocka_unit_test(tokens_are_listed_without_their_text),
         cmocka_unit_test(a_token_is_ended_by_its_owner_or_an_administrator),
+        cmocka_unit_test(the_join_token_of_a_connector_of_that_name_is_not_a_persons),
         cmocka_unit_test(passwords_are_kept_as_argon2id_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
