@@ -68,7 +68,7 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options, const Se
     const Driver *driver = driver_find((TargetKind)target->kind);
     Error error = {0};
     CLEANUP(secret_freep) Secret *password = NULL;
-    if (!driver || secret_source_read(secret, &password, &error) != STATUS_OK) {
+    if (!driver || secret_source_read(&options->secrets, secret, &password, &error) != STATUS_OK) {
         CheckItem item = {.name = "secret",
                           .result = CHECK_FAILED,
                           .found =

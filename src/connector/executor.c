@@ -130,7 +130,7 @@ Status executor_session_open(const Executor *executor, const SecretSource *secre
     }
     CLEANUP(secret_freep) Secret *password = NULL;
     *ret_failure = FAILURE_RETRY;
-    TRY(secret_source_read(secret, &password, reterr));
+    TRY(secret_source_read(&executor->options->secrets, secret, &password, reterr));
     DriverLogin login = login_make(executor, secret, target, password);
     TRY(session_try(executor, secret, driver, &login, ret_session, ret_failure, reterr));
     *ret_driver = driver;
@@ -254,7 +254,7 @@ static Status run_check(Run *run, Error *reterr) {
                          enum_name(&TARGET_KINDS, plan->target->kind));
     CLEANUP(secret_freep) Secret *password = NULL;
     run->result.failure = FAILURE_RETRY;
-    TRY(secret_source_read(run->secret, &password, reterr));
+    TRY(secret_source_read(&run->executor->options->secrets, run->secret, &password, reterr));
     run->result.failure = FAILURE_NONE;
     DriverLogin login = login_make(run->executor, run->secret, plan->target, password);
     CheckReport report = {0};

@@ -47,7 +47,34 @@ static Status read_env(const SecretSource *source, Secret **ret_secret, Error *r
     return STATUS_OK;
 }
 
-static Status command_start(const SecretSource *source, int output, pid_t *ret_pid, Error *reterr) {
+// Whether NAME=value is a secret, of this source or another.
+static bool is_secret_variable(const SecretSources *all, const char *variable) {
+    for (size_t i = 0; i < all->count; i++) {
+        const char *name = all->items[i].env;
+        size_t length = name ? strlen(name) : 0;
+        if (length > 0 && strncmp(variable, name, length) == 0 && variable[length] == '=')
+            return true;
+    }
+    return false;
+}
+
+// Ours, less the secrets that are in it: a program that prints one has no business with the others.
+// On the heap; the texts stay where they are.
+static char **environment_without(const SecretSources *all) {
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    char **kept = mem_alloc((count + 1) * sizeof(char *));
+    size_t next = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!is_secret_variable(all, environ[i]))
+            kept[next++] = environ[i];
+    return kept;
+}
+
+static Status command_start(const SecretSources *all, const SecretSource *source, int output,
+                            pid_t *ret_pid, Error *reterr) {
+    CLEANUP(mem_freep) char **environment = environment_without(all);
     CLEANUP(mem_freep) char **argv = mem_alloc((source->command.count + 1) * sizeof(char *));
     for (size_t i = 0; i < source->command.count; i++)
         argv[i] = (char *)(uintptr_t)source->command.items[i];
@@ -64,7 +91,7 @@ static Status command_start(const SecretSource *source, int output, pid_t *ret_p
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    int failure = posix_spawnp(ret_pid, argv[0], &actions, &attributes, argv, environ);
+    int failure = posix_spawnp(ret_pid, argv[0], &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (failure)
@@ -108,14 +135,15 @@ static bool command_ends(pid_t pid) {
     return ended;
 }
 
-static Status read_command(const SecretSource *source, Secret **ret_secret, Error *reterr) {
+static Status read_command(const SecretSources *all, const SecretSource *source,
+                           Secret **ret_secret, Error *reterr) {
     const char *name = source->command.items[0];
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_set(reterr, STATUS_UNAVAILABLE, "no_secret", "cannot make a pipe: %s",
                          strerror(errno));
     pid_t pid = 0;
-    Status status = command_start(source, ends[1], &pid, reterr);
+    Status status = command_start(all, source, ends[1], &pid, reterr);
     close(ends[1]);
     CLEANUP(buffer_done) Buffer output = {.ceiling = SECRET_MAX_BYTES, .wipe = true};
     if (status == STATUS_OK) {
@@ -141,7 +169,8 @@ static Status read_command(const SecretSource *source, Secret **ret_secret, Erro
     return STATUS_OK;
 }
 
-Status secret_source_read(const SecretSource *source, Secret **ret_secret, Error *reterr) {
+Status secret_source_read(const SecretSources *all, const SecretSource *source, Secret **ret_secret,
+                          Error *reterr) {
     Error error = {0};
     Status status = STATUS_OK;
     if (source->file)
@@ -151,7 +180,7 @@ Status secret_source_read(const SecretSource *source, Secret **ret_secret, Error
     else if (source->credential)
         status = read_credential(source, ret_secret, &error);
     else
-        status = read_command(source, ret_secret, &error);
+        status = read_command(all, source, ret_secret, &error);
     if (status == STATUS_OK)
         return STATUS_OK;
     return error_set(reterr, STATUS_UNAVAILABLE, "no_secret", "secret %s: %s", source->name,

@@ -6,5 +6,7 @@
 
 #include "base/secret.h"
 
-// STATUS_UNAVAILABLE "no_secret" with the reason; never any of the secret.
-MUST_USE Status secret_source_read(const SecretSource *source, Secret **ret_secret, Error *reterr);
+// STATUS_UNAVAILABLE "no_secret" with the reason; never any of the secret. `all`: those of the
+// configuration, so that a command does not inherit what the variables of others hold.
+MUST_USE Status secret_source_read(const SecretSources *all, const SecretSource *source,
+                                   Secret **ret_secret, Error *reterr);

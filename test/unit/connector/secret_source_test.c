@@ -12,9 +12,11 @@
 #include <cmocka.h>
 
 static Status source_read(SecretSource source, Secret **ret_secret, Error *error) {
-    source.name = "shop";
+    // Beside one that is in the environment.
+    SecretSource sources[] = {source, {.name = "other", .env = "DAYPASS_UNIT_OTHER"}};
+    sources[0].name = "shop";
     *error = (Error){0};
-    return secret_source_read(&source, ret_secret, error);
+    return secret_source_read(&(SecretSources){sources, 2}, &sources[0], ret_secret, error);
 }
 
 static void gives(SecretSource source, const char *expected) {
@@ -70,6 +72,16 @@ static void runs_commands_without_a_shell(void **state) {
     gives(command_of(argv, 2), "$(id);`id`");
 }
 
+static void keeps_other_secrets_out_of_a_commands_environment(void **state) {
+    setenv("DAYPASS_UNIT_OTHER", "plain-words", 1);
+    setenv("DAYPASS_UNIT_OTHER_SETTING", "a setting", 1);
+    const char *argv[] = {"sh", "-c",
+                          "echo \"${DAYPASS_UNIT_OTHER-none}, $DAYPASS_UNIT_OTHER_SETTING\""};
+    gives(command_of(argv, 3), "none, a setting");
+    unsetenv("DAYPASS_UNIT_OTHER");
+    unsetenv("DAYPASS_UNIT_OTHER_SETTING");
+}
+
 static void refuses_what_a_failing_command_printed(void **state) {
     const char *failing[] = {"sh", "-c", "echo plain-words; exit 3"};
     fails(command_of(failing, 3), "exit status 3");
@@ -115,6 +127,7 @@ int main(void) {
         cmocka_unit_test(reads_an_environment_variable),
         cmocka_unit_test(reads_what_a_command_prints),
         cmocka_unit_test(runs_commands_without_a_shell),
+        cmocka_unit_test(keeps_other_secrets_out_of_a_commands_environment),
         cmocka_unit_test(refuses_what_a_failing_command_printed),
         cmocka_unit_test(ends_a_command_that_goes_on_without_its_output),
         cmocka_unit_test(refuses_more_than_a_secret_may_have),
