@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RESET_WAIT_S = 120 };
+enum {
+    RESET_WAIT_S = 120,
+    OVERTAKEN_WAIT_S = 10, // for ours, once somebody else's is there
+};
 
 static Status fetch_sealed(Cli *cli, const char *id, CredentialsReply *ret_reply, Error *reterr) {
     RemoteCall call = {.target = grant_path(cli->arena, id, "/credentials")};
@@ -53,6 +56,8 @@ static Status open_sealed(Cli *cli, const CredentialsReply *reply, Credential *r
 static Status await_reset(Cli *cli, GrantView *grant, const char *public_key,
                           CredentialsReply *ret_reply, Error *reterr) {
     int64_t end_ms = clock_monotonic_ms(cli->clock) + (int64_t)RESET_WAIT_S * SECOND_MS;
+    const char *key_before = grant->public_key;
+    bool overtaken = false;
     while (clock_monotonic_ms(cli->clock) < end_ms) {
         CredentialsReply reply;
         Error error = {0};
@@ -60,6 +65,11 @@ static Status await_reset(Cli *cli, GrantView *grant, const char *public_key,
             if (text_equal(reply.public_key, public_key) && reply.sealed != NULL) {
                 *ret_reply = reply;
                 return STATUS_OK;
+            }
+            // Of several asked for at once the last is carried out, and others may not be.
+            if (!overtaken && !text_equal(reply.public_key, key_before)) {
+                overtaken = true;
+                end_ms = clock_monotonic_ms(cli->clock) + (int64_t)OVERTAKEN_WAIT_S * SECOND_MS;
             }
         } else if (error.status != STATUS_CONFLICT && error.status != STATUS_NOT_FOUND) {
             *reterr = error;
@@ -70,6 +80,10 @@ static Status await_reset(Cli *cli, GrantView *grant, const char *public_key,
             note(cli, "So far: %s", grant->trouble);
         TRY(grant_goal_status(grant, GOAL_ACTIVE, reterr));
     }
+    if (overtaken)
+        return error_set(reterr, STATUS_CONFLICT, "reset_overtaken",
+                         "another new password was asked for at the same moment, by you on another "
+                         "terminal or machine; to have one for this machine, run this again");
     return error_set(reterr, STATUS_UNAVAILABLE, "wait_timed_out",
                      "the connector has not set the new password yet; get it with: daypass "
                      "credentials %s",
