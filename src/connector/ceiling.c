@@ -1,5 +1,6 @@
 #include "connector/ceiling.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
@@ -75,6 +76,21 @@ Status ceiling_check_database(const ConnectorOptions *options, const SecretSourc
                       reterr);
 }
 
+// Rules of the server, such as lines of pg_hba.conf, go by names: whoever chooses one may choose
+// which of them hold.
+static Status account_check(const Ceiling *ceiling, const char *account, Error *reterr) {
+    const StringList *allowed = &ceiling->account_prefixes;
+    if (!account || allowed->count == 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < allowed->count; i++)
+        if (strncmp(account, allowed->items[i], strlen(allowed->items[i])) == 0)
+            return STATUS_OK;
+    return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                     "account %s: the connector's file allows no names that begin so; "
+                     "account_prefix of the integration has to be among its account_prefixes",
+                     account);
+}
+
 bool ceiling_allows_custodian(const ConnectorOptions *options, const SecretSource *secret,
                               const char *custodian) {
     const Ceiling *ceiling = ceiling_of(options, secret);
@@ -86,6 +102,7 @@ Status ceiling_check(Arena *arena, const ConnectorOptions *options, const Secret
     const Ceiling *ceiling = ceiling_of(options, secret);
     TRY(ceiling_check_target(secret, plan->target, reterr));
     TRY(ceiling_check_database(options, secret, plan->target, reterr));
+    TRY(account_check(ceiling, plan->account, reterr));
     if (!ceiling_allows_custodian(options, secret, plan->custodian))
         return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
                          "custodian %s is not among those that the connector's file allows; where "

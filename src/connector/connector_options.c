@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/options.h"
+#include "domain/account_name.h"
 
 static const Field CEILING_FIELDS[] = {
     // An empty list could mean none or any: it is refused.
@@ -16,6 +17,8 @@ static const Field CEILING_FIELDS[] = {
              "are limited"},
     {FIELD(Ceiling, custodians, STRINGS), .min = 1,
      .help = "Roles that may receive what accounts own; absent: as of roles"},
+    {FIELD(Ceiling, account_prefixes, STRINGS), .min = 1, .check = account_prefix_check,
+     .help = "What names of accounts may begin with; absent: anything"},
     {FIELD_NAMED("max_duration", Ceiling, max_duration_s, DURATION), .default_text = "24h",
      .min = 1, .help = "The longest access that is given"},
 };

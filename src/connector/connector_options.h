@@ -11,9 +11,10 @@
 typedef struct Ceiling {
     StringList databases;
     StringList schemas;
-    StringList privileges; // SELECT, …
-    StringList roles;      // existing roles that may be given
-    StringList custodians; // roles that may receive what accounts own
+    StringList privileges;       // SELECT, …
+    StringList roles;            // existing roles that may be given
+    StringList custodians;       // roles that may receive what accounts own
+    StringList account_prefixes; // what names of accounts may begin with
     int64_t max_duration_s;
 } Ceiling;
 

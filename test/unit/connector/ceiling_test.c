@@ -101,6 +101,21 @@ static void refuses_databases_schemas_and_privileges_that_are_not_listed(void **
     refused(&given, "privilege SELECT");
 }
 
+static void refuses_names_of_accounts_that_begin_otherwise(void **state) {
+    static const char *PREFIXES[] = {"eu_", "temp_"};
+    Case given = case_make();
+    given.ceiling.account_prefixes = (StringList){PREFIXES, 2};
+    accepted(&given);
+    given.plan.account = "postgres_a_b";
+    refused(&given, "account postgres_a_b");
+    given.plan.account = "my_temp_a_b";
+    refused(&given, "account_prefixes");
+    given.plan.account = "temp";
+    refused(&given, "account temp");
+    given.plan.account = NULL; // of a check: what flows may ask for
+    accepted(&given);
+}
+
 static void counts_the_privileges_of_a_preset(void **state) {
     Case given = case_make();
     given.ceiling.privileges = (StringList){SELECTED, 1};
@@ -195,6 +210,7 @@ int main(void) {
         cmocka_unit_test(refuses_another_host_port_or_kind),
         cmocka_unit_test(refuses_weaker_tls_than_the_secret_wants),
         cmocka_unit_test(refuses_databases_schemas_and_privileges_that_are_not_listed),
+        cmocka_unit_test(refuses_names_of_accounts_that_begin_otherwise),
         cmocka_unit_test(counts_the_privileges_of_a_preset),
         cmocka_unit_test(refuses_roles_that_are_not_listed),
         cmocka_unit_test(refuses_any_role_where_schemas_are_limited_and_roles_are_not_named),
