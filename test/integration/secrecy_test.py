@@ -12,6 +12,7 @@ import tempfile
 
 from recorder import CommandLineSampler, RecordingProxy, tree_bytes
 from world import (
+    CA_FILE,
     CLI,
     CONNECTOR,
     DAYPASSD,
@@ -316,6 +317,91 @@ def check_store_forgets(world, story):
     world.daypassd.stop()
     for path, data in tree_bytes(world.path("daypassd")).items():
         check(story.sealed.encode() not in data, f"{path} still holds the sealed box")
+
+
+# ---- TLS -----------------------------------------------------------------------------------------
+
+
+def secure(url):
+    return url.replace("http://", "https://")
+
+
+def start_with_tls(world):
+    """daypassd with TLS, people and connector each behind a recording proxy. Gives the proxies."""
+    world.start_daypassd(json_line("tls", {
+        "certificate_file": os.environ["DAYPASS_TEST_CERT_FILE"],
+        "key_file": os.environ["DAYPASS_TEST_KEY_FILE"],
+    }))  # fmt: skip
+    check(world.url.startswith("https://"), f"the address: {world.url}")
+    people, machines = RecordingProxy(world.url), RecordingProxy(world.url)
+    world.url = secure(people.url)
+    return people, machines
+
+
+def json_line(name, value):
+    return f"{name}: {json.dumps(value)}\n"
+
+
+def enroll_by(world, name, url, ca_file):
+    """The result of enrolling, and the file of the connector."""
+    config = json.loads(read_text(world.connector_config(name, url=url)))
+    config["ca_file"] = ca_file
+    write_text(world.path(name + ".yaml"), json.dumps(config))
+    token = world.cli("admin", "connector", "create", "main", "--json").json["join_token"]
+    return subprocess.run(
+        [CONNECTOR, "enroll", "--config", world.path(name + ".yaml")],
+        input=token, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@test
+def over_tls_the_wire_shows_nothing_and_only_the_right_server_is_talked_to():
+    trusted = {"DAYPASS_CA_FILE": CA_FILE, "CURL_CA_BUNDLE": CA_FILE}
+    other_ca = os.environ["DAYPASS_TEST_OTHER_CA_FILE"]
+    before = dict(os.environ)
+    os.environ.update(trusted)
+    try:
+        with World() as world:
+            people, machines = start_with_tls(world)
+            world.sign_in_admin()
+            world.apply(
+                principals=[{"name": "engineer@example.com"}, {"name": "dba@example.com"}],
+                groups=[{"name": "backend", "members": ["engineer@example.com"]},
+                        {"name": "dba", "members": ["dba@example.com"]}],
+            )  # fmt: skip
+            refused = enroll_by(world, "wrong", secure(machines.url), other_ca)
+            check(refused.returncode > 1 and "certificate" in refused.stderr, refused.stderr)
+            done = enroll_by(world, "connector", secure(machines.url), CA_FILE)
+            check_equal(done.returncode, 0, done.stderr)
+            world.apply(integrations=[world.integration()], flows=[world.flow()])
+            world.connector = world.start_connector()
+            for who in ("engineer", "dba"):
+                world.add_person(who)
+            view = world.active()
+            world.credential(view["id"])
+
+            session = world.token_of("engineer").encode()
+            for proxy, words in ((people, (session, b"/v1/", b"Bearer")),
+                                 (machines, (b"/v1/", b"Signature", view["account"].encode()))):  # fmt: skip
+                sent, answered = proxy.recorded()
+                check(len(sent) > 1000 and len(answered) > 1000, "something went over the wire")
+                for word in words:
+                    check(word not in sent + answered, f"{word!r} is on the wire")
+
+            os.environ["DAYPASS_CA_FILE"] = other_ca
+            was_sent = len(people.recorded()[0])
+            result = world.cli("engineer", "whoami", "--json", expect=None)
+            check(result.code > 1 and "certificate" in result.error["message"], result.err)
+            check(session not in people.recorded()[0][was_sent:], "no token for another server")
+            os.environ["DAYPASS_CA_FILE"] = CA_FILE
+            plain = RecordingProxy(world.url)
+            result = world.cli("stranger", "login", plain.url, "--principal", "engineer@example.com",
+                               stdin="not-a-password\n", expect=None)  # fmt: skip
+            check(result.code > 1, "without TLS nothing is answered")
+            world.cli("engineer", "whoami")
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 # ---- What others could read ----------------------------------------------------------------------
