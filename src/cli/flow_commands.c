@@ -86,11 +86,34 @@ Status command_flows(Cli *cli, const Invocation *invocation, Error *reterr) {
 static const char ASK_INSTEAD[] = "name the flow: daypass request FLOW --for DURATION --reason "
                                   "WHY; daypass flows lists them";
 
+typedef struct FlowChoice {
+    const json_t *items;
+    const char *name;
+} FlowChoice;
+
+static Status take_flow(Cli *cli, const char *answer, void *context, Error *reterr) {
+    FlowChoice *choice = context;
+    size_t count = json_array_size(choice->items);
+    for (size_t i = 0; i < count; i++) {
+        const char *name =
+            json_string_value(json_object_get(json_array_get(choice->items, i), "name"));
+        const char *number = arena_printf(cli->arena, "%zu", i + 1);
+        if (text_equal(answer, number) || text_equal(answer, name)) {
+            choice->name = name;
+            return STATUS_OK;
+        }
+    }
+    return error_set(reterr, STATUS_INVALID, "no_flow",
+                     "that is none of the flows: expected a number from 1 to %zu, or a name",
+                     count);
+}
+
 static Status choose_flow(Cli *cli, const char **ret_name, Error *reterr) {
     if (!cli->in_terminal)
         return error_set(reterr, STATUS_INVALID, USAGE_CODE, "which flow? %s", ASK_INSTEAD);
     RemoteList list;
     TRY(list_flows(cli, false, &list, reterr));
+    FlowChoice choice = {.items = list.items};
     size_t count = json_array_size(list.items);
     if (count == 0)
         return error_set(reterr, STATUS_NOT_FOUND, "no_flow", "no flow lets you ask for access");
@@ -101,21 +124,36 @@ static Status choose_flow(Cli *cli, const char **ret_name, Error *reterr) {
         note(cli, "%3zu  %s: %s, on %s", i + 1, flow.name,
              string_list_join(cli->arena, &flow.access, "; "), or_dash(flow.target));
     }
-    const char *answer;
-    TRY(prompt_text(cli, "Which flow (number or name)", count == 1 ? "1" : NULL, ASK_INSTEAD,
-                    &answer, reterr));
-    for (size_t i = 0; i < count; i++) {
-        const char *name =
-            json_string_value(json_object_get(json_array_get(list.items, i), "name"));
-        const char *number = arena_printf(cli->arena, "%zu", i + 1);
-        if (text_equal(answer, number) || text_equal(answer, name)) {
-            *ret_name = name;
-            return STATUS_OK;
-        }
-    }
-    return error_set(reterr, STATUS_INVALID, "no_flow",
-                     "that is none of the flows: expected a number from 1 to %zu, or a name",
-                     count);
+    TRY(prompt_checked(cli, "Which flow (number or name)", count == 1 ? "1" : NULL, ASK_INSTEAD,
+                       take_flow, &choice, reterr));
+    *ret_name = choice.name;
+    return STATUS_OK;
+}
+
+typedef struct FormAnswer {
+    GrantRequest *form;
+    const FlowView *flow;
+} FormAnswer;
+
+static Status take_duration(Cli *cli, const char *answer, void *context, Error *reterr) {
+    const FormAnswer *into = context;
+    int64_t duration_s;
+    TRY(duration_parse(answer, &duration_s, reterr));
+    if (into->flow->max_s > 0 && duration_s > into->flow->max_s)
+        return error_set(reterr, STATUS_INVALID, "duration_too_long",
+                         "that is too long; expected at most %s",
+                         duration_text(cli->arena, into->flow->max_s));
+    into->form->duration_s = duration_s;
+    return STATUS_OK;
+}
+
+static Status take_reason(Cli *cli, const char *answer, void *context, Error *reterr) {
+    const FormAnswer *into = context;
+    if (answer[0] == '\0' && into->flow->reason_required)
+        return error_set(reterr, STATUS_INVALID, "reason_required",
+                         "this flow wants a reason; those who decide read it");
+    into->form->reason = answer[0] != '\0' ? answer : NULL;
+    return STATUS_OK;
 }
 
 // Asks for what the command line left out, when somebody is there to ask.
@@ -131,20 +169,15 @@ static Status complete_form(Cli *cli, const Invocation *invocation, GrantRequest
         return STATUS_OK;
     FlowView flow;
     TRY(fetch_flow(cli, form->flow, &flow, NULL, reterr));
-    if (ask && form->duration_s == 0) {
-        const char *answer;
-        TRY(prompt_text(cli,
-                        arena_printf(cli->arena, "For how long (at most %s)",
-                                     duration_text(cli->arena, flow.max_s)),
-                        duration_text(cli->arena, flow.default_s), ASK_INSTEAD, &answer, reterr));
-        TRY(duration_parse(answer, &form->duration_s, reterr));
-    }
-    if (form->reason == NULL && (ask || flow.reason_required)) {
-        TRY(prompt_text(cli, flow.reason_required ? "Why" : "Why (may be empty)", NULL, ASK_INSTEAD,
-                        &form->reason, reterr));
-        if (form->reason[0] == '\0')
-            form->reason = NULL;
-    }
+    FormAnswer into = {form, &flow};
+    const char *how_long = arena_printf(cli->arena, "For how long (at most %s)",
+                                        duration_text(cli->arena, flow.max_s));
+    if (ask && form->duration_s == 0)
+        TRY(prompt_checked(cli, how_long, duration_text(cli->arena, flow.default_s), ASK_INSTEAD,
+                           take_duration, &into, reterr));
+    if (form->reason == NULL && (ask || flow.reason_required))
+        TRY(prompt_checked(cli, flow.reason_required ? "Why" : "Why (may be empty)", NULL,
+                           ASK_INSTEAD, take_reason, &into, reterr));
     return STATUS_OK;
 }
 

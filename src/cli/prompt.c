@@ -11,7 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1024 };
+enum { LINE_MAX_BYTES = 1024, ANSWERS_MAX = 5 };
 
 static Status nobody_to_ask(const char *instead, Error *reterr) {
     return error_set(reterr, STATUS_INVALID, "not_a_terminal",
@@ -58,6 +58,23 @@ Status prompt_text(Cli *cli, const char *question, const char *preset, const cha
     return STATUS_OK;
 }
 
+Status prompt_checked(Cli *cli, const char *question, const char *preset, const char *instead,
+                      PromptCheck *check, void *context, Error *reterr) {
+    for (int answers = 1;; answers++) {
+        const char *answer;
+        TRY(prompt_text(cli, question, preset, instead, &answer, reterr));
+        Error error = {0};
+        Status status = check(cli, answer, context, &error);
+        if (status == STATUS_OK)
+            return STATUS_OK;
+        if (status != STATUS_INVALID || answers == ANSWERS_MAX) {
+            *reterr = error;
+            return status;
+        }
+        note(cli, "%s", error.message);
+    }
+}
+
 // The echo comes back even when reading fails. A signal that ends the program leaves it off no more
 // than any other program that asks so: the shell restores its terminal.
 static Status read_hidden(Cli *cli, const char *question, char line[LINE_MAX_BYTES + 1],
@@ -94,11 +111,14 @@ Status prompt_secret(Cli *cli, const char *question, const char *instead, Secret
     return status;
 }
 
-Status prompt_new_secret(Cli *cli, const char *question, const char *instead, Secret **ret_secret,
-                         Error *reterr) {
+Status prompt_new_secret(Cli *cli, const char *question, size_t least, const char *instead,
+                         Secret **ret_secret, Error *reterr) {
     CLEANUP(secret_freep) Secret *first = NULL;
     CLEANUP(secret_freep) Secret *second = NULL;
     TRY(prompt_secret(cli, question, instead, &first, reterr));
+    if (strlen(secret_text(first)) < least)
+        return error_set(reterr, STATUS_INVALID, "too_short",
+                         "that is too short; expected %zu characters or more", least);
     TRY(prompt_secret(cli, arena_printf(cli->arena, "%s, again", question), instead, &second,
                       reterr));
     if (!secret_equal(first, second))

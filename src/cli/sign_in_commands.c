@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PASSWORD_LEAST = 12 }; // the server has the last word
+
 // What was signed in before, to sign in there again; zeroed when nothing was.
 static Session previous_session(Cli *cli) {
     Session session = {0};
@@ -68,8 +70,9 @@ static Status find_password(Cli *cli, const Invocation *invocation, bool is_new,
                             Secret **ret_password, Error *reterr) {
     const char *path = invocation_option(invocation, "password-file");
     if (path == NULL && cli->in_terminal && is_new)
-        return prompt_new_secret(cli, "New password (12 characters or more)", "", ret_password,
-                                 reterr);
+        return prompt_new_secret(
+            cli, arena_printf(cli->arena, "New password (%d characters or more)", PASSWORD_LEAST),
+            PASSWORD_LEAST, "", ret_password, reterr);
     if (path == NULL && cli->in_terminal)
         return prompt_secret(cli, "Password", "", ret_password, reterr);
     return prompt_secret_file(cli, path != NULL ? path : "-", ret_password, reterr);
@@ -125,12 +128,26 @@ static void end_previous(Cli *cli, const Session *previous) {
     other.remote = remote_free(other.remote);
 }
 
+// Before somebody types a password for a server that is not there or not trusted. Whatever a server
+// answers here is left to the real call.
+static Status reach_server(Cli *cli, Error *reterr) {
+    RemoteCall call = {.target = "/healthz"};
+    Error error = {0};
+    Status status = remote_call(cli, &call, NULL, &error);
+    if (status != STATUS_UNAVAILABLE && !text_equal(error.code, "bad_ca_file"))
+        return STATUS_OK;
+    *reterr = error;
+    return status;
+}
+
 Status command_login(Cli *cli, const Invocation *invocation, Error *reterr) {
     Session previous = previous_session(cli);
     Session session = {0};
     TRY(find_url(cli, invocation, &previous, &session.url, reterr));
     TRY(find_ca_file(cli, invocation, &previous, session.url, &session.ca_file, reterr));
     TRY(remote_open_anonymous(cli, session.url, session.ca_file, reterr));
+    if (cli->in_terminal)
+        TRY(reach_server(cli, reterr));
     TRY(find_principal(cli, invocation, &previous, session.url, &session.principal, reterr));
     SessionReply reply;
     if (invocation_option(invocation, "invitation-file") != NULL)

@@ -144,6 +144,43 @@ static void a_new_password_is_asked_twice(void **state) {
     assert_has(scene->body, "\"invitation\":\"come-in\"");
 }
 
+static void no_password_is_asked_for_a_server_that_is_not_there(void **state) {
+    Scene *scene = *state;
+    char *words[] = {text_copy(scene, DAYPASS_PROGRAM),
+                     text_copy(scene, "login"),
+                     text_copy(scene, "http://127.0.0.1:1"),
+                     text_copy(scene, "-p"),
+                     text_copy(scene, "x"),
+                     NULL};
+    Terminal terminal = {0};
+    terminal_open(&terminal, words);
+    const char *seen;
+    assert_int_equal(terminal_close(&terminal, &seen, scene->arena), 18);
+    assert_has(seen, "cannot connect to 127.0.0.1:1");
+    assert_has_not(seen, "Password");
+}
+
+static void a_short_password_is_refused_at_once(void **state) {
+    Scene *scene = *state;
+    const char *invitation = scene_file(scene, "invitation", 0600, "come-in\n");
+    char *words[] = {text_copy(scene, DAYPASS_PROGRAM),
+                     text_copy(scene, "login"),
+                     text_copy(scene, scene->url),
+                     text_copy(scene, "-p"),
+                     text_copy(scene, "x"),
+                     text_copy(scene, "--invitation-file"),
+                     text_copy(scene, invitation),
+                     NULL};
+    Terminal terminal = {0};
+    terminal_open(&terminal, words);
+    terminal_expect(&terminal, "New password (12 characters or more): ");
+    terminal_type_hidden(&terminal, "too-short\n");
+    const char *seen;
+    assert_int_equal(terminal_close(&terminal, &seen, scene->arena), 10);
+    assert_has(seen, "expected 12 characters or more");
+    assert_has_not(seen, "too-short");
+}
+
 static void a_request_asks_for_what_is_left_out(void **state) {
     Scene *scene = *state;
     scene_sign_in(scene);
@@ -159,11 +196,20 @@ static void a_request_asks_for_what_is_left_out(void **state) {
     Terminal terminal = {0};
     terminal_open(&terminal, words);
     terminal_expect(&terminal, "2  shop-read: SELECT on a");
+    // A bad answer is asked for again, and said what is wrong with it.
     terminal_expect(&terminal, "Which flow (number or name): ");
+    terminal_type(&terminal, "3\n");
+    terminal_expect(&terminal, "expected a number from 1 to 2");
     terminal_type(&terminal, "2\n");
     terminal_expect(&terminal, "For how long (at most 8h) [1h]: ");
+    terminal_type(&terminal, "9h\n");
+    terminal_expect(&terminal, "expected at most 8h");
+    terminal_type(&terminal, "soon\n");
+    terminal_expect(&terminal, "expected a duration such as");
     terminal_type(&terminal, "\n");
     terminal_expect(&terminal, "Why: ");
+    terminal_type(&terminal, "\n");
+    terminal_expect(&terminal, "wants a reason");
     terminal_type(&terminal, "to look\n");
     const char *seen;
     assert_int_equal(terminal_close(&terminal, &seen, scene->arena), 0);
@@ -280,6 +326,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_password_is_asked_without_echo),
         CASE(a_new_password_is_asked_twice),
+        CASE(no_password_is_asked_for_a_server_that_is_not_there),
+        CASE(a_short_password_is_refused_at_once),
         CASE(a_request_asks_for_what_is_left_out),
         CASE(colours_stop_with_no_color),
         CASE(psql_gets_the_credential_by_its_environment_alone),
