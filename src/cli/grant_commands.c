@@ -31,8 +31,13 @@ static const char *requests_remark(Cli *cli, const GrantView *grant) {
         return "changed on the target";
     if (grant->trouble != NULL)
         return grant->trouble;
+    if (grant_extension(cli->arena, grant) != NULL)
+        return grant_extension(cli->arena, grant);
     if (grant->needs != NULL && !grant_view_is_over(grant))
         return arena_printf(cli->arena, "needs %s", grant->needs);
+    if (grant->note != NULL &&
+        (text_equal(grant->state, "failed") || text_equal(grant->state, "rejected")))
+        return grant->note;
     return grant->reason;
 }
 

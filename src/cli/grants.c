@@ -9,6 +9,13 @@
 
 enum { POLL_WAIT_S = 25, POLL_FAILURES_MAX = 20 };
 
+const char *grant_extension(Arena *arena, const GrantView *grant) {
+    if (!text_equal(grant->extension_state, "pending"))
+        return NULL;
+    return arena_printf(arena, "%s more needs %s", duration_text(arena, grant->extension_s),
+                        grant->needs != NULL ? grant->needs : "a decision");
+}
+
 const char *grant_full_id(Arena *arena, const char *text) {
     return strchr(text, '_') != NULL ? text : arena_printf(arena, "grt_%s", text);
 }
@@ -141,6 +148,13 @@ Status grant_wait(Cli *cli, GrantGoal goal, int64_t timeout_s, GrantView *grant,
     return STATUS_OK;
 }
 
+static Status not_given(const GrantView *grant, Error *reterr) {
+    const char *why = grant->trouble != NULL ? grant->trouble : grant->note;
+    return error_set(reterr, STATUS_UNAVAILABLE, "grant_failed",
+                     "%s could not be given%s%s; see: daypass show %s", grant->id,
+                     why != NULL ? ": " : "", why != NULL ? why : "", grant->id);
+}
+
 Status grant_goal_status(const GrantView *grant, GrantGoal goal, Error *reterr) {
     if (goal_reached(grant, goal))
         return STATUS_OK;
@@ -155,10 +169,10 @@ Status grant_goal_status(const GrantView *grant, GrantGoal goal, Error *reterr) 
         return error_set(reterr, STATUS_EXPIRED, "lapsed",
                          "%s lapsed: nobody decided, or used, it in time", grant->id);
     case GRANT_FAILED:
-        return error_set(reterr, STATUS_UNAVAILABLE, "grant_failed",
-                         "%s could not be given: %s; see: daypass show %s", grant->id,
-                         grant->trouble != NULL ? grant->trouble : note_text, grant->id);
+        return not_given(grant, reterr);
     default:
+        if (text_equal(grant->cause, "failed")) // what is half made is being removed
+            return not_given(grant, reterr);
         return error_set(reterr, STATUS_EXPIRED, "ended", "%s is over (%s)", grant->id,
                          grant->cause != NULL ? grant->cause : grant->state);
     }
@@ -180,16 +194,25 @@ static const char *pending_text(Cli *cli, const GrantView *grant) {
                         time_text(cli, grant->lapses_at));
 }
 
+static const char *active_text(Cli *cli, const GrantView *grant) {
+    const char *extension = grant_extension(cli->arena, grant);
+    return arena_printf(cli->arena, "%s is active: %s on %s until %s%s%s%s", grant->id,
+                        or_dash(grant->account), or_dash(grant->target),
+                        time_text(cli, grant->expires_at), extension != NULL ? "; " : "",
+                        extension != NULL ? extension : "",
+                        grant->drifted ? "; the account was changed or removed on the target" : "");
+}
+
 static const char *over_text(Cli *cli, const GrantView *grant) {
     Arena *arena = cli->arena;
     bool has_cause = grant->cause != NULL && !text_equal(grant->cause, "none") &&
                      !text_equal(grant->cause, grant->state);
-    return arena_printf(arena, "%s is %s%s%s%s%s%s%s %s", grant->id, grant->state,
-                        has_cause ? ", " : "", has_cause ? grant->cause : "",
-                        grant->ended_by != NULL ? " by " : "",
-                        grant->ended_by != NULL ? grant->ended_by : "",
-                        grant->note != NULL ? ": " : "", grant->note != NULL ? grant->note : "",
-                        grant->ended_at != 0 ? time_text(cli, grant->ended_at) : "");
+    return arena_printf(
+        arena, "%s is %s%s%s%s%s%s%s%s%s", grant->id, grant->state, has_cause ? ", " : "",
+        has_cause ? grant->cause : "", grant->ended_by != NULL ? " by " : "",
+        grant->ended_by != NULL ? grant->ended_by : "", grant->ended_at != 0 ? " " : "",
+        grant->ended_at != 0 ? time_text(cli, grant->ended_at) : "",
+        grant->note != NULL ? ": " : "", grant->note != NULL ? grant->note : "");
 }
 
 const char *grant_situation(Cli *cli, const GrantView *grant) {
@@ -206,10 +229,7 @@ const char *grant_situation(Cli *cli, const GrantView *grant) {
         return arena_printf(arena, "%s is being given on %s%s", grant->id, or_dash(grant->target),
                             trouble);
     case GRANT_ACTIVE:
-        return arena_printf(
-            arena, "%s is active: %s on %s until %s%s", grant->id, or_dash(grant->account),
-            or_dash(grant->target), time_text(cli, grant->expires_at),
-            grant->drifted ? "; the account was changed or removed on the target" : "");
+        return active_text(cli, grant);
     case GRANT_REVOKING:
         return arena_printf(arena, "%s is being taken back from %s%s%s", grant->id,
                             or_dash(grant->target), grant->overdue ? ", overdue" : "", trouble);
@@ -226,6 +246,8 @@ const char *grant_next_step(Cli *cli, const GrantView *grant) {
                             grant->id, grant->id);
     if (view_state(grant) == GRANT_ACTIVE && string_list_has(&grant->may, "credentials"))
         return arena_printf(arena, "use it with: daypass connect %s", grant->id);
+    if (view_state(grant) == GRANT_REVOKING)
+        return arena_printf(arena, "follow it with: daypass wait %s --until over", grant->id);
     if (!grant_view_is_over(grant) && view_state(grant) != GRANT_ACTIVE)
         return arena_printf(arena, "follow it with: daypass wait %s", grant->id);
     return NULL;

@@ -12,6 +12,9 @@ const char *grant_path(Arena *arena, const char *id, const char *suffix);
 MUST_USE Status grant_fetch(Cli *cli, const char *id, GrantView *ret_grant, json_t **ret_value,
                             Error *reterr);
 
+// "1h more needs 1 of group dba" of an extension that waits for a decision; otherwise NULL.
+const char *grant_extension(Arena *arena, const GrantView *grant);
+
 bool grant_view_is_over(const GrantView *grant);
 // Removes the key of a grant that is over and was ours: nothing is left that it opens.
 void grant_forget_key(Cli *cli, const GrantView *grant);

@@ -9,6 +9,10 @@
 
 enum { TOKEN_PREFIX_LENGTH = 4, TOKEN_LENGTH_MIN = 40 };
 
+static const char VERSION_SWITCH[] = "--version"; // as every program has it; the same as "version"
+static const char ID_CHARACTERS[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
 // Options that other programs have and that carry a secret; ours never do.
 static const char *const SECRET_OPTIONS[] = {"password", "pass",       "passwd",     "token",
                                              "secret",   "invitation", "pgpassword", "api-key"};
@@ -78,6 +82,8 @@ static Status check_no_token(const char *word, Error *reterr) {
 // How many words the command's name takes of those given; 0 when it is another.
 static int name_match(const Command *command, int count, char *const *words) {
     const char *rest = command->name;
+    if (count > 0 && strcmp(words[0], VERSION_SWITCH) == 0)
+        return strcmp(command->name, "version") == 0;
     int used = 0;
     while (*rest != '\0') {
         size_t length = strcspn(rest, " ");
@@ -151,9 +157,13 @@ static Status unknown_option(Arena *arena, const Command *command, const char *w
     TRY(check_secret_option(name, strcspn(name, "="), reterr));
     // Without its value, which may be anything.
     const char *shown = arena_copy(arena, word, text_cut(word, strcspn(word, "="), 40));
+    shown = text_printable(arena, shown);
+    if (command->rest != NULL) // "daypass connect ID -c …" means psql's
+        return usage(reterr, command,
+                     arena_printf(arena, "\"%s\" has no option %s; psql's go behind \"--\"",
+                                  command->name, shown));
     return usage(reterr, command,
-                 arena_printf(arena, "\"%s\" has no option %s", command->name,
-                              text_printable(arena, shown)));
+                 arena_printf(arena, "\"%s\" has no option %s", command->name, shown));
 }
 
 static Status check_choice(Arena *arena, const Command *command, const char *what,
@@ -231,6 +241,12 @@ static Status take_argument(Arena *arena, const char *word, size_t *taken, Invoc
     if (!text_is_utf8(word, strlen(word)))
         return usage(reterr, command, arena_printf(arena, "%s is not UTF-8", argument->name));
     TRY(check_choice(arena, command, argument->name, argument->choices, word, reterr));
+    if (strcmp(argument->name, "ID") == 0 && word[strspn(word, ID_CHARACTERS)] != '\0')
+        return usage(reterr, command,
+                     arena_printf(arena,
+                                  "ID: expected letters and digits, as in grt_ab2cd3ef4gh5, "
+                                  "got \"%.40s\"",
+                                  text_printable(arena, word)));
     into->arguments[(*taken)++] = word;
     return STATUS_OK;
 }
@@ -283,6 +299,8 @@ static Status skip_global(Words *words, Invocation *into, Error *reterr) {
         const char *word = words->words[words->at];
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
             into->help = true;
+        else if (strcmp(word, VERSION_SWITCH) == 0)
+            return STATUS_OK; // stands for the command
         else if (strcmp(word, "--json") != 0)
             return usage(reterr, NULL, "expected the name of a command first");
     }

@@ -117,11 +117,29 @@ static Status send_call(Cli *cli, const RemoteCall *call, const char *body, Http
 
 // Says what to do about a failure that the server could only name.
 static void add_advice(const Cli *cli, Error *error) {
-    if (error->status != STATUS_UNAUTHENTICATED || cli->remote->token == NULL)
-        return;
     Error advised = *error;
-    error_set(&advised, error->status, error->code, "%s: sign in again with: daypass login %s",
-              error->message, cli->remote->session.url);
+    if (text_equal(error->code, "reason_missing"))
+        error_set(&advised, error->status, error->code, "%s: --reason WHY", error->message);
+    else if (error->status == STATUS_UNAUTHENTICATED && cli->remote->token != NULL)
+        error_set(&advised, error->status, error->code, "%s: sign in again with: daypass login %s",
+                  error->message, cli->remote->session.url);
+    memcpy(error->message, advised.message, sizeof(error->message));
+}
+
+// What to do where the server's certificate cannot be checked or is not trusted.
+static void add_trust_advice(const Cli *cli, Error *error) {
+    Error advised = *error;
+    if (text_equal(error->code, "bad_ca_file") && cli->remote->session.ca_file == NULL)
+        error_set(&advised, error->status, error->code,
+                  "TLS: this machine has no list of authorities that it trusts: install one (the "
+                  "package ca-certificates), or name the server's with: daypass login %s --ca-file "
+                  "FILE",
+                  cli->remote->session.url);
+    else if (text_equal(error->code, "tls_not_trusted"))
+        error_set(&advised, error->status, error->code,
+                  "%s. The file of another authority is named with: daypass login %s --ca-file "
+                  "FILE",
+                  error->message, cli->remote->session.url);
     memcpy(error->message, advised.message, sizeof(error->message));
 }
 
@@ -154,8 +172,14 @@ Status remote_call(Cli *cli, const RemoteCall *call, json_t **ret_value, Error *
     if (call->body_shape != NULL)
         body = shape_format(cli->arena, call->body_shape, call->body);
     HttpReply reply = {0};
-    TRY(send_call(cli, call, body, &reply, reterr));
-    return read_answer(cli, &reply, ret_value, reterr);
+    Error error = {0};
+    Status status = send_call(cli, call, body, &reply, &error);
+    if (status == STATUS_OK)
+        return read_answer(cli, &reply, ret_value, reterr);
+    add_trust_advice(cli, &error);
+    if (reterr != NULL)
+        *reterr = error;
+    return status;
 }
 
 // ---- Reading answers --------------------------------------------------------------------------

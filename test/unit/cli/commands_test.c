@@ -96,10 +96,51 @@ static void an_id_may_leave_its_prefix_out(void **state) {
 static void names_are_encoded_into_the_path(void **state) {
     Scene *scene = *state;
     scene_sign_in(scene);
-    assert_int_equal(RUN(scene, "show", "x_y?a=b#c%20 d"), 13);
-    assert_string_equal(scene->target, "/v1/grants/x_y%3Fa%3Db%23c%2520%20d");
+    assert_int_equal(RUN(scene, "flows", "x_y?a=b#c%20 d"), 13);
+    assert_string_equal(scene->target, "/v1/flows/x_y%3Fa%3Db%23c%2520%20d");
     // The server takes no slash in a name, however it is written.
-    assert_int_equal(RUN(scene, "token", "revoke", "../grants/grt_a"), 10);
+    assert_int_equal(RUN(scene, "flows", "../grants/grt_a"), 10);
+}
+
+static void what_cannot_be_an_id_is_not_sent(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    assert_int_equal(RUN(scene, "show", "../flows"), 2);
+    assert_has(scene->err, "as in grt_");
+    assert_int_equal(RUN(scene, "token", "revoke", "../grants/grt_a"), 2);
+}
+
+static void an_extension_that_waits_is_told(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    static const char WAITS[] =
+        GRANT("active", ",\"extension\":\"1h\",\"extension_state\":\"pending\","
+                        "\"needs\":\"1 of group dba\"");
+    scene_answer(scene, "GET", "/v1/grants/grt_a", 200, WAITS);
+    scene_answer(scene, "GET", "/v1/grants", 200,
+                 arena_printf(scene->arena, "{\"items\":[%s]}", WAITS));
+    assert_int_equal(RUN(scene, "show", "grt_a"), 0);
+    assert_has(scene->out, "1h more needs 1 of group dba");
+    assert_int_equal(RUN(scene, "requests", "--to-decide"), 0);
+    assert_has(scene->out, "1h more needs 1 of group dba");
+}
+
+static void what_is_being_taken_back_is_followed_to_its_end(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    scene_answer(scene, "POST", "/v1/grants/grt_a/revoke", 200, GRANT("revoking", ""));
+    assert_int_equal(RUN(scene, "revoke", "grt_a"), 0);
+    assert_has(scene->out, "daypass wait grt_a --until over");
+}
+
+static void a_missing_reason_is_said_with_its_option(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    scene_answer(scene, "POST", "/v1/grants", 400,
+                 "{\"code\":\"reason_missing\",\"kind\":\"invalid\","
+                 "\"detail\":\"flow f wants a reason\"}");
+    assert_int_equal(RUN(scene, "request", "f"), 10);
+    assert_has(scene->err, "flow f wants a reason: --reason WHY");
 }
 
 static void a_request_sends_the_public_key_and_keeps_the_other_half(void **state) {
@@ -268,6 +309,8 @@ static void waiting_ends_with_what_became_of_it(void **state) {
         {GRANT("lapsed", ""), "decided", 15, "lapsed"},
         {GRANT("ended", ",\"cause\":\"expired\""), "active", 15, "ended"},
         {GRANT("failed", ",\"trouble\":\"no such schema\""), "active", 18, "grant_failed"},
+        {GRANT("revoking", ",\"cause\":\"failed\""), "active", 18, "grant_failed"},
+        {GRANT("revoking", ",\"cause\":\"revoked\""), "active", 15, "ended"},
     };
     for (size_t i = 0; i < COUNT_OF(ENDS); i++) {
         scene->answer_count = 0;
@@ -461,6 +504,10 @@ int main(void) {
         CASE(exit_statuses_follow_the_servers_kind),
         CASE(an_id_may_leave_its_prefix_out),
         CASE(names_are_encoded_into_the_path),
+        CASE(what_cannot_be_an_id_is_not_sent),
+        CASE(an_extension_that_waits_is_told),
+        CASE(what_is_being_taken_back_is_followed_to_its_end),
+        CASE(a_missing_reason_is_said_with_its_option),
         CASE(a_request_sends_the_public_key_and_keeps_the_other_half),
         CASE(a_request_without_an_answer_is_repeated_with_the_same_key),
         CASE(what_may_not_be_repeated_is_not),
