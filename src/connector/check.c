@@ -115,7 +115,8 @@ static Plans plans_ask(Arena *arena, const ConnectorOptions *options) {
         .name = "control plane",
         .result = status == STATUS_OK ? CHECK_OK : CHECK_WARNING,
         .found = status == STATUS_OK
-                     ? arena_printf(arena, "%zu integrations for this connector", plans.count)
+                     ? arena_printf(arena, "%zu %s for this connector", plans.count,
+                                    plans.count == 1 ? "integration" : "integrations")
                      : arena_printf(arena, "%s. Rights for flows are not checked", error.message),
     };
     puts(options->control_plane);

@@ -142,6 +142,7 @@ static CommandHandler *arguments_command(int argc, char **argv, const Arguments 
 }
 
 static int fail(Status status, const Error *error) {
+    fflush(stdout); // what was found comes before what came of it, in a file too
     fprintf(stderr, "daypass-connector: %s\n", error->message);
     return status_exit_code(status);
 }
