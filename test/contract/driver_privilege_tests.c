@@ -113,6 +113,49 @@ static void existing_role_is_given_and_no_more(void **state) {
     work_free(work);
 }
 
+static bool has_part(const StringList *list, const char *part) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strstr(list->items[i], part) != NULL)
+            return true;
+    return false;
+}
+
+static const CheckItem *check_item_about(Work *work, int result, const char *part) {
+    CheckReport report = {0};
+    const Plan *plans[] = {work->plan};
+    work->world->engine->driver->check(&work->world->login, work->arena, plans, 1, &report);
+    for (size_t i = 0; i < report.count; i++)
+        if (report.items[i].result == result && strstr(report.items[i].found, part) != NULL)
+            return &report.items[i];
+    return NULL;
+}
+
+// The owner of a table may give it away, and so may whoever is given the owner's role.
+static void role_that_owns_objects_is_warned_of(void **state) {
+    Work *work = work_new(*state);
+    const char *owner = sql_of(work, "owns_%s", work->plan->account);
+    const char *above = sql_of(work, "above_%s", work->plan->account);
+    run_as_superuser(work, sql_of(work,
+                                  "CREATE ROLE %s NOLOGIN; CREATE ROLE %s NOLOGIN; GRANT %s TO %s;"
+                                  "CREATE TABLE app.%s (i int); ALTER TABLE app.%s OWNER TO %s;"
+                                  "GRANT USAGE ON SCHEMA app TO %s;"
+                                  "GRANT %s TO %s WITH ADMIN OPTION",
+                                  owner, above, owner, above, owner, owner, owner, above, above,
+                                  work->world->login.user));
+    grant_items(work, &(AccessItem){.role = work->world->role}, 1);
+    assert_false(has_part(&work->result.outcome.warnings, "owns objects"));
+    assert_null(check_item_about(work, CHECK_WARNING, "owns objects"));
+    grant_items(work, &(AccessItem){.role = above}, 1);
+    allowed(work, sql_of(work, "GRANT SELECT ON app.%s TO %s", owner, work->world->custodian));
+    assert_true(has_part(&work->result.outcome.warnings, "owns objects"));
+    const CheckItem *item = check_item_about(work, CHECK_WARNING, "owns objects");
+    assert_non_null(item);
+    assert_non_null(strstr(item->found, above));
+    must(work, do_revoke(work));
+    run_as_superuser(work, sql_of(work, "DROP TABLE app.%s", owner));
+    work_free(work);
+}
+
 static void roles_with_more_than_tables_are_refused(void **state) {
     Work *work = work_new(*state);
     const char *base = work->plan->account;
@@ -432,6 +475,7 @@ const ContractTest PRIVILEGE_TESTS[] = {
     CONTRACT_TEST(sequences_are_granted_by_name_and_all),
     CONTRACT_TEST(functions_are_granted_by_name_and_by_signature),
     CONTRACT_TEST(existing_role_is_given_and_no_more),
+    CONTRACT_TEST(role_that_owns_objects_is_warned_of),
     CONTRACT_TEST(roles_with_more_than_tables_are_refused),
     CONTRACT_TEST(role_of_another_temporary_account_is_refused),
     CONTRACT_TEST(role_that_can_log_in_is_refused_where_members_may_act_as_it),

@@ -13,7 +13,7 @@ typedef struct RightsCheck {
     Arena *arena;
     const char *admin; // quoted
     PrivilegeSet lacking;
-    StringList absent, roles, unassumed_owners, custodians, failed;
+    StringList absent, roles, owning_roles, unassumed_owners, custodians, failed;
     bool complained;
 } RightsCheck;
 
@@ -108,6 +108,8 @@ static void collect_plan(RightsCheck *check, const Plan *plan) {
         add_new(check->arena, &check->absent, resolution.absent.items[i]);
     for (size_t i = 0; i < resolution.roles.count; i++)
         add_new(check->arena, &check->roles, resolution.roles.items[i]);
+    for (size_t i = 0; i < resolution.owning_roles.count; i++)
+        add_new(check->arena, &check->owning_roles, resolution.owning_roles.items[i]);
     for (size_t i = 0; i < resolution.unassumed_owners.count; i++)
         add_new(check->arena, &check->unassumed_owners, resolution.unassumed_owners.items[i]);
     for (size_t i = 0; i < resolution.refused_count; i++) {
@@ -163,6 +165,15 @@ static void check_roles(RightsCheck *check) {
                          pg_sql_identifier(check->arena, check->roles.items[i]), check->admin),
             "%s may not make anybody a member of role \"%s\"", check->admin, check->roles.items[i]);
     }
+}
+
+static void report_owning_roles(RightsCheck *check) {
+    for (size_t i = 0; i < check->owning_roles.count; i++)
+        pg_check_add(check->list, CHECK_WARNING, "rights: roles",
+                     "grant a role that owns nothing, or privileges on objects",
+                     "role \"%s\" owns objects, or is a member of a role that does: who has it may "
+                     "give rights on them to others, which stay after the grant",
+                     check->owning_roles.items[i]);
 }
 
 static void check_owners(RightsCheck *check) {
@@ -223,6 +234,7 @@ void pg_check_rights(CheckList *list, Operation *operation, const Plan *const *p
     report_absent(&check);
     report_lacking(&check);
     check_roles(&check);
+    report_owning_roles(&check);
     check_owners(&check);
     if (plan_count > 0 && !check.complained)
         pg_check_add(list, CHECK_OK, "rights: what flows grant", NULL, "everything can be granted");

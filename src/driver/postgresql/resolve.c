@@ -291,11 +291,18 @@ static Status resolve_role(Resolver *resolver, const char *role, Error *reterr) 
     }
     const char *reason;
     TRY(pg_role_member_refusal(resolver->operation, role, &reason, reterr));
-    if (reason != NULL)
+    if (reason != NULL) {
         resolution->refused[resolution->refused_count++] =
             (RefusedRole){.role = role, .reason = reason};
-    else if (!string_list_has(&resolution->roles, role))
-        string_list_add(resolver->arena, &resolution->roles, role);
+        return STATUS_OK;
+    }
+    if (string_list_has(&resolution->roles, role))
+        return STATUS_OK;
+    bool owns;
+    TRY(pg_role_owns_objects(resolver->operation, role, &owns, reterr));
+    string_list_add(resolver->arena, &resolution->roles, role);
+    if (owns)
+        string_list_add(resolver->arena, &resolution->owning_roles, role);
     return STATUS_OK;
 }
 
@@ -393,6 +400,11 @@ Status pg_resolution_require(Operation *operation, const Resolution *resolution,
             "before PostgreSQL 16 a member may act as role \"%s\": what is made as it "
             "stays, and has its rights, after the grant",
             resolution->roles.items[i]);
+    for (size_t i = 0; i < resolution->owning_roles.count; i++)
+        pg_operation_warn(operation,
+                          "role \"%s\" owns objects, or is a member of a role that does: the "
+                          "account may give rights on them to others, which stay after the grant",
+                          resolution->owning_roles.items[i]);
     for (size_t i = 0; i < resolution->unassumed_owners.count; i++)
         pg_operation_warn(operation,
                           "future tables of \"%s\" are not included: the admin account is not a "

@@ -12,10 +12,11 @@ typedef struct RefusedRole {
 } RefusedRole;
 
 typedef struct Resolution {
-    PrivilegeSet wanted;  // normalised; CONNECT and schema USAGE too, where PUBLIC lacks them
-    PrivilegeSet lacking; // the part of it that the admin cannot give
-    StringList roles;     // to be made a member of
-    StringList absent;    // "table "s"."t""
+    PrivilegeSet wanted;     // normalised; CONNECT and schema USAGE too, where PUBLIC lacks them
+    PrivilegeSet lacking;    // the part of it that the admin cannot give
+    StringList roles;        // to be made a member of
+    StringList owning_roles; // of these, those whose members have objects to give away
+    StringList absent;       // "table "s"."t""
     StringList unassumed_owners; // whose future tables the admin cannot give away
     RefusedRole *refused;        // roles of the plan that nobody may be made a member of
     size_t refused_count;

@@ -99,6 +99,23 @@ Status pg_role_member_refusal(Operation *operation, const char *name, const char
     return judge(operation, name, sql, ret_reason, reterr);
 }
 
+Status pg_role_owns_objects(Operation *operation, const char *name, bool *ret_owns, Error *reterr) {
+    static const char SQL[] =
+        "WITH RECURSIVE held(oid) AS (SELECT oid FROM pg_roles WHERE rolname = $1"
+        "  UNION SELECT m.roleid FROM held h JOIN pg_auth_members m ON m.member = h.oid)"
+        " SELECT EXISTS (SELECT FROM pg_shdepend s JOIN held h ON h.oid = s.refobjid"
+        "  WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o')";
+    Rows *rows;
+    TRY(pg_operation_read(operation,
+                          &(Query){.doing = "reading what a role owns",
+                                   .sql = SQL,
+                                   .parameters = &name,
+                                   .parameter_count = 1},
+                          &rows, reterr));
+    *ret_owns = pg_rows_bool(rows, 0, 0);
+    return STATUS_OK;
+}
+
 Status pg_role_list_grantable(Operation *operation, int limit, StringList *ret_names,
                               Error *reterr) {
     const char *sql = arena_printf(operation->arena,

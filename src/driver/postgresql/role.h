@@ -26,6 +26,10 @@ MUST_USE Status pg_role_refusal(Operation *operation, const char *name, const ch
 // in.
 MUST_USE Status pg_role_member_refusal(Operation *operation, const char *name,
                                        const char **ret_reason, Error *reterr);
+// Whether it, or a role it is a member of, owns objects in any database: a member may give rights
+// on them to others, alter and drop them.
+MUST_USE Status pg_role_owns_objects(Operation *operation, const char *name, bool *ret_owns,
+                                     Error *reterr);
 // Names of roles without such a reason, sorted, at most `limit`.
 MUST_USE Status pg_role_list_grantable(Operation *operation, int limit, StringList *ret_names,
                                        Error *reterr);
