@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include "base/buffer.h"
 #include "base/text.h"
 
 #include <libsmartcols.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 
 enum { MINUTE_S = 60, HOUR_S = 60 * MINUTE_S, DAY_S = 24 * HOUR_S };
+enum { LAST_COLUMN_LEAST = 24 }; // narrower than that, nobody reads a column
 
 static const char *const COLOUR_CODES[] = {[COLOUR_NONE] = NULL,
                                            [COLOUR_GOOD] = "\033[32m",
@@ -233,10 +235,100 @@ void table_colour(Table *table, size_t column, Colour colour) {
         must(scols_cell_set_color(scols_line_get_cell(table->last, column), CELL_COLOURS[colour]));
 }
 
+static size_t count_characters(const char *text) {
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xC0) != 0x80;
+    return count;
+}
+
+// The text in lines of at most `width` characters, broken between words where that can be.
+static const char *wrap_words(Arena *arena, const char *text, size_t width, const char *between) {
+    CLEANUP(buffer_done) Buffer lines = {0};
+    while (count_characters(text) > width) {
+        size_t fits = 0, space = 0;
+        for (size_t taken = 0; taken <= width; taken++) {
+            if (text[fits] == ' ')
+                space = fits;
+            if (taken == width)
+                break;
+            do
+                fits++;
+            while (((unsigned char)text[fits] & 0xC0) == 0x80);
+        }
+        buffer_add_bytes(&lines, text, space > 0 ? space : fits);
+        buffer_add(&lines, between);
+        text += space > 0 ? space + 1 : fits;
+    }
+    buffer_add(&lines, text);
+    return arena_strdup(arena, buffer_text(&lines));
+}
+
+static const char *title_at(const Table *table, size_t column) {
+    return scols_column_get_name(scols_table_get_column(table->columns, column));
+}
+
+static const char *text_at(const Table *table, size_t row, size_t column) {
+    struct libscols_line *line = scols_table_get_line(table->columns, row);
+    return scols_cell_get_data(scols_line_get_cell(line, column));
+}
+
+static size_t column_width(const Table *table, size_t column) {
+    size_t widest = count_characters(title_at(table, column));
+    for (size_t row = 0; row < scols_table_get_nlines(table->columns); row++) {
+        size_t width = count_characters(text_at(table, row, column));
+        widest = width > widest ? width : widest;
+    }
+    return widest;
+}
+
+// One line a cell, for terminals on which a row does not fit.
+static void print_records(const Table *table, size_t width) {
+    size_t title_width = 0;
+    for (size_t column = 0; column < table->column_count; column++) {
+        size_t length = strlen(title_at(table, column));
+        title_width = length > title_width ? length : title_width;
+    }
+    size_t room = width > title_width + 3 ? width - title_width - 2 : 1;
+    const char *indent = arena_printf(table->cli->arena, "\n%*s", (int)title_width + 2, "");
+    for (size_t row = 0; row < scols_table_get_nlines(table->columns); row++) {
+        if (row > 0)
+            say(table->cli, "%s", "");
+        for (size_t column = 0; column < table->column_count; column++)
+            say(table->cli, "%-*s  %s", (int)title_width, title_at(table, column),
+                wrap_words(table->cli->arena, text_at(table, row, column), room, indent));
+    }
+}
+
+// libsmartcols wraps anywhere; at line breaks, when they are there.
+static void wrap_last_column(const Table *table, size_t width) {
+    size_t last = table->column_count - 1;
+    struct libscols_column *column = scols_table_get_column(table->columns, last);
+    must(scols_column_set_safechars(column, "\n"));
+    must(scols_column_set_wrapfunc(column, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL));
+    for (size_t row = 0; row < scols_table_get_nlines(table->columns); row++) {
+        struct libscols_line *line = scols_table_get_line(table->columns, row);
+        const char *text = text_at(table, row, last);
+        must(scols_line_set_data(line, last, wrap_words(table->cli->arena, text, width, "\n")));
+    }
+}
+
 void table_print(Table *table, const char *nothing) {
     if (scols_table_get_nlines(table->columns) == 0) {
         note(table->cli, "%s", nothing);
         return;
+    }
+    size_t width = scols_table_get_termwidth(table->columns);
+    size_t taken = 0;
+    for (size_t column = 0; column + 1 < table->column_count; column++)
+        taken += column_width(table, column) + 1;
+    size_t whole = taken + column_width(table, table->column_count - 1);
+    if (table->cli->out_terminal && whole > width) {
+        if (taken + LAST_COLUMN_LEAST > width) {
+            print_records(table, width);
+            return;
+        }
+        wrap_last_column(table, width - taken);
     }
     fflush(table->cli->out);
     must(scols_print_table(table->columns));

@@ -175,6 +175,40 @@ static void tables_filter_what_servers_sent(void **state) {
     assert_has(out(fixture), "a?[2Jb c?d");
 }
 
+static void tables_fit_a_terminal(void **state) {
+    Fixture *fixture = *state;
+    fixture->cli.out_terminal = true;
+    static const char *const THREE[] = {"NAME", "WHO", "WHAT", NULL};
+    const char *const cells[] = {"a-name-of-some-length", "somebody@example.com",
+                                 "SELECT on schema_app.customers_table, schema_app.orders_table"};
+    setenv("COLUMNS", "76", 1);
+    CLEANUP(table_freep) Table *wide = table_new(&fixture->cli, THREE);
+    table_row(wide, cells);
+    table_print(wide, "nothing");
+    assert_string_equal(out(fixture),
+                        "NAME                  WHO                  WHAT\n"
+                        "a-name-of-some-length somebody@example.com SELECT on\n"
+                        "                                           schema_app.customers_table,\n"
+                        "                                           schema_app.orders_table\n");
+}
+
+static void a_row_too_wide_for_a_terminal_is_a_record(void **state) {
+    Fixture *fixture = *state;
+    fixture->cli.out_terminal = true;
+    setenv("COLUMNS", "24", 1);
+    CLEANUP(table_freep) Table *table = table_new(&fixture->cli, TITLES);
+    table_row(table, (const char *const[]){"a-name-of-some-length", "SELECT on a, SELECT on b"});
+    table_row(table, (const char *const[]){"b", "c"});
+    table_print(table, "nothing");
+    assert_string_equal(out(fixture), "NAME  a-name-of-some-len\n"
+                                      "      gth\n"
+                                      "WHAT  SELECT on a,\n"
+                                      "      SELECT on b\n"
+                                      "\n"
+                                      "NAME  b\n"
+                                      "WHAT  c\n");
+}
+
 static void an_empty_table_says_so(void **state) {
     Fixture *fixture = *state;
     CLEANUP(table_freep) Table *table = table_new(&fixture->cli, TITLES);
@@ -199,6 +233,8 @@ int main(void) {
         CASE(json_on_a_terminal_is_printable),
         CASE(tables_align_and_stay_whole_for_programs),
         CASE(tables_filter_what_servers_sent),
+        CASE(tables_fit_a_terminal),
+        CASE(a_row_too_wide_for_a_terminal_is_a_record),
         CASE(an_empty_table_says_so),
     };
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);
