@@ -65,7 +65,9 @@ static const CommandOption REQUESTS_OPTIONS[] = {
      .help = "Those in this state; several are separated by commas"},
     {.name = "flow", .value = "FLOW", .help = "Those of this flow"},
     {.name = "integration", .value = "NAME", .help = "Those on this integration"},
-    {.name = "requester", .value = "NAME", .help = "Those of this principal"},
+    {.name = "requester",
+     .value = "NAME",
+     .help = "Those of this principal, of all that you may see"},
     {.name = "limit", .value = "NUMBER", .help = "At most so many (100)"},
     {0},
 };

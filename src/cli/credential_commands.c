@@ -138,10 +138,13 @@ static Status obtain_credential(Cli *cli, const char *id, bool reset, Credential
 // ---- credentials ------------------------------------------------------------------------------
 
 Status command_credentials(Cli *cli, const Invocation *invocation, Error *reterr) {
+    const char *format = invocation_option(invocation, "format");
+    if (cli->json && format != NULL && !text_equal(format, "json"))
+        return error_set(reterr, STATUS_INVALID, USAGE_CODE,
+                         "--json and --format %s exclude each other", format);
     Credential credential;
     TRY(obtain_credential(cli, invocation_argument(invocation, "ID"),
                           invocation_switch(invocation, "reset"), &credential, reterr));
-    const char *format = invocation_option(invocation, "format");
     if (format == NULL)
         format = cli->json ? "json" : "env";
     Buffer buffer = {.wipe = true};

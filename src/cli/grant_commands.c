@@ -68,7 +68,8 @@ static Status print_requests(Cli *cli, const RemoteList *list, Error *reterr) {
 
 Status command_requests(Cli *cli, const Invocation *invocation, Error *reterr) {
     bool to_decide = invocation_switch(invocation, "to-decide");
-    bool all = invocation_switch(invocation, "all");
+    bool all = invocation_switch(invocation, "all") ||
+               (!to_decide && invocation_option(invocation, "requester") != NULL);
     if (to_decide && all)
         return error_set(reterr, STATUS_INVALID, USAGE_CODE,
                          "--to-decide and --all exclude each other");
