@@ -1,4 +1,5 @@
 #include "base/buffer.h"
+#include "base/text.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
 #include "cli/remote.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENT_MAX_BYTES = 4 * 1024 * 1024, PAGE_LIMIT = 200 };
+enum { EVENT_MAX_BYTES = 4 * 1024 * 1024, PAGE_LIMIT = 200, KEY_BYTES = 32 };
 
 // ---- audit ------------------------------------------------------------------------------------
 
@@ -277,6 +278,13 @@ static void tell_verified(Cli *cli, const Verification *verification, bool key_w
 Status command_audit_verify(Cli *cli, const Invocation *invocation, Error *reterr) {
     const char *path = invocation_argument(invocation, "FILE");
     const char *key = invocation_option(invocation, "key");
+    void *bytes;
+    size_t length = 0;
+    if (key != NULL &&
+        (!base64_decode(cli->arena, key, KEY_BYTES, &bytes, &length) || length != KEY_BYTES))
+        return error_set(reterr, STATUS_INVALID, USAGE_CODE,
+                         "--key: expected %d bytes in base64, as daypass audit verify prints them",
+                         KEY_BYTES);
     Verification verification = {.arena = cli->arena, .verifier = {.public_key = key}};
     if (path != NULL)
         TRY(verify_file(&verification, path, reterr));

@@ -120,7 +120,8 @@ static void add_advice(const Cli *cli, Error *error) {
     Error advised = *error;
     if (text_equal(error->code, "reason_missing"))
         error_set(&advised, error->status, error->code, "%s: --reason WHY", error->message);
-    else if (error->status == STATUS_UNAUTHENTICATED && cli->remote->token != NULL)
+    else if (error->status == STATUS_UNAUTHENTICATED && cli->remote->session.principal != NULL &&
+             strstr(error->message, "daypass login") == NULL)
         error_set(&advised, error->status, error->code, "%s: sign in again with: daypass login %s",
                   error->message, cli->remote->session.url);
     memcpy(error->message, advised.message, sizeof(error->message));
@@ -129,17 +130,20 @@ static void add_advice(const Cli *cli, Error *error) {
 // What to do where the server's certificate cannot be checked or is not trusted.
 static void add_trust_advice(const Cli *cli, Error *error) {
     Error advised = *error;
-    if (text_equal(error->code, "bad_ca_file") && cli->remote->session.ca_file == NULL)
+    const Session *session = &cli->remote->session;
+    // With a token from the environment there is no principal, and nobody to sign in.
+    const char *how =
+        session->token != NULL && session->principal == NULL
+            ? "in DAYPASS_CA_FILE"
+            : arena_printf(cli->arena, "with: daypass login %s --ca-file FILE", session->url);
+    if (text_equal(error->code, "bad_ca_file") && session->ca_file == NULL)
         error_set(&advised, error->status, error->code,
                   "TLS: this machine has no list of authorities that it trusts: install one (the "
-                  "package ca-certificates), or name the server's with: daypass login %s --ca-file "
-                  "FILE",
-                  cli->remote->session.url);
+                  "package ca-certificates), or name the server's %s",
+                  how);
     else if (text_equal(error->code, "tls_not_trusted"))
         error_set(&advised, error->status, error->code,
-                  "%s. The file of another authority is named with: daypass login %s --ca-file "
-                  "FILE",
-                  error->message, cli->remote->session.url);
+                  "%s. The file of another authority is named %s", error->message, how);
     memcpy(error->message, advised.message, sizeof(error->message));
 }
 

@@ -200,35 +200,45 @@ const char *options_print(Arena *arena, const Shape *shape, const void *values) 
 
 // ---- options_help and options_man -------------------------------------------------------------
 
-typedef void OptionVisit(Arena *arena, Buffer *buffer, const char *name, const Field *field);
+// `group` is the group that may be left out and this option with it, or NULL.
+typedef void OptionVisit(Arena *arena, Buffer *buffer, const char *name, const char *group,
+                         const Field *field);
 
 static void visit_options(Arena *arena, Buffer *buffer, const Shape *shape, const char *prefix,
-                          OptionVisit *visit) {
+                          const char *group, OptionVisit *visit) {
     for (size_t i = 0; i < shape->field_count; i++) {
         const Field *field = &shape->fields[i];
         const char *name = arena_printf(arena, "%s%s", prefix, field->name);
         if (field->kind != FIELD_KIND_OBJECT)
-            visit(arena, buffer, name, field);
+            visit(arena, buffer, name, group, field);
         if (field->kind == FIELD_KIND_OBJECT)
-            visit_options(arena, buffer, field->shape, arena_printf(arena, "%s.", name), visit);
+            visit_options(arena, buffer, field->shape, arena_printf(arena, "%s.", name),
+                          field->required ? group : name, visit);
         if (field->kind == FIELD_KIND_OBJECTS)
-            visit_options(arena, buffer, field->shape, arena_printf(arena, "%s[].", name), visit);
+            visit_options(arena, buffer, field->shape, arena_printf(arena, "%s[].", name), NULL,
+                          visit);
     }
 }
 
-static void help_line(Arena *arena, Buffer *buffer, const char *name, const Field *field) {
+static void help_line(Arena *arena, Buffer *buffer, const char *name, const char *group,
+                      const Field *field) {
     const char *kind = kind_text(arena, field);
     const char *preset = default_text(field) != NULL ? default_text(field) : "-";
+    if (field->required && group != NULL)
+        preset = arena_printf(arena, "with %s", group);
     buffer_addf(buffer, "  %-*s  %-*s  %-12s  %s\n", HELP_NAME_MAX, name, HELP_TYPE_MAX, kind,
                 preset, field->help != NULL ? field->help : "");
 }
 
-static void man_entry(Arena *arena, Buffer *buffer, const char *name, const Field *field) {
+static void man_entry(Arena *arena, Buffer *buffer, const char *name, const char *group,
+                      const Field *field) {
     buffer_addf(buffer, ".TP\n.BR \"%s\" \" (%s)\"\n", man_escape(arena, name),
                 man_escape(arena, kind_text(arena, field)));
     if (field->help != NULL)
         buffer_addf(buffer, "%s.\n", man_escape(arena, field->help));
-    if (field->required)
+    if (field->required && group != NULL)
+        buffer_addf(buffer, "Required where %s is set.\n", man_escape(arena, group));
+    else if (field->required)
         buffer_add(buffer, "Required.\n");
     else if (field->default_text != NULL)
         buffer_addf(buffer, "Default: %s.\n", man_escape(arena, field->default_text));
@@ -238,7 +248,7 @@ static void man_entry(Arena *arena, Buffer *buffer, const char *name, const Fiel
 
 static const char *visit_all(Arena *arena, const Shape *shape, OptionVisit *visit) {
     Buffer buffer = {0};
-    visit_options(arena, &buffer, shape, "", visit);
+    visit_options(arena, &buffer, shape, "", NULL, visit);
     const char *text = arena_copy(arena, buffer_text(&buffer), buffer.length);
     buffer_done(&buffer);
     return text;
