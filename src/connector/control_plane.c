@@ -1,10 +1,13 @@
 #include "connector/control_plane.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
+#include "base/log.h"
 #include "http/client.h"
 #include "http/problem.h"
 #include "wire/signature.h"
@@ -13,7 +16,11 @@ enum {
     CONNECT_TIMEOUT_MS = 10000,
     CALL_TIMEOUT_MS = 30000,
     MAX_REPLY_BYTES = 32 * 1024 * 1024,
+    STEP_WARNED_MS = 60 * SECOND_MS,
 };
+// How far from our own clock we sign for the control plane's. Whoever has it for a while could
+// otherwise collect signatures for times to come.
+static const int64_t AHEAD_MOST_MS = 24LL * 3600 * SECOND_MS;
 
 struct ControlPlane {
     ControlPlaneOptions options;
@@ -76,13 +83,31 @@ static Status call_once(ControlPlane *plane, Arena *arena, const SignedRequest *
     return reply_check(arena, ret_reply, reterr);
 }
 
+static void step_log(int64_t ahead_ms, int64_t step_ms, bool followed) {
+    char ahead[32];
+    snprintf(ahead, sizeof(ahead), "%lld s", (long long)(ahead_ms / SECOND_MS));
+    if (followed)
+        log_event(llabs(step_ms) > STEP_WARNED_MS ? LOG_WARNING : LOG_INFO, "clock.differs",
+                  "control_plane_ahead", ahead, "next",
+                  "signs requests by the control plane's clock; set the clocks right", NULL);
+    else
+        log_event(LOG_ERROR, "clock.refused", "control_plane_ahead", ahead, "next",
+                  "set the clocks right: requests are not signed for a time more than a day from "
+                  "the connector's own",
+                  NULL);
+}
+
 // Whether a signature is fresh is for the control plane's clock to say. Where the clocks differ by
 // more than it accepts, its answers tell the time to sign with; nothing else goes by that.
 static bool clock_follow(ControlPlane *plane, const HttpReply *reply, const Error *error) {
     if (!text_equal(error->code, "stale_signature") || reply->date_ms == 0)
         return false;
-    plane->ahead_ms = reply->date_ms - clock_now_ms(plane->options.clock);
-    return true;
+    int64_t ahead_ms = reply->date_ms - clock_now_ms(plane->options.clock);
+    bool follows = llabs(ahead_ms) <= AHEAD_MOST_MS;
+    step_log(ahead_ms, ahead_ms - plane->ahead_ms, follows);
+    if (follows)
+        plane->ahead_ms = ahead_ms;
+    return follows;
 }
 
 // A body makes it a POST; without, it is a GET.
