@@ -4,6 +4,7 @@
 
 #include "driver/postgresql/resolve.h"
 #include "driver/postgresql/role.h"
+#include "driver/postgresql/shared_role_excess.h"
 
 enum { ADMIN_OPTION_SINCE = 160000, NEARLY_FULL_PERCENT = 85 };
 
@@ -13,7 +14,7 @@ typedef struct RightsCheck {
     Arena *arena;
     const char *admin; // quoted
     PrivilegeSet lacking;
-    StringList absent, roles, owning_roles, unassumed_owners, custodians, failed;
+    StringList absent, roles, owning_roles, unassumed_owners, custodians, failed, deployments;
     bool complained;
 } RightsCheck;
 
@@ -222,6 +223,24 @@ static void check_custodian(RightsCheck *check, const char *custodian) {
     pg_check_add(check->list, CHECK_OK, "custodian", NULL, "%s", quoted);
 }
 
+// Where one has more than its plan, the grants of its flow fail.
+static void check_shared_roles(RightsCheck *check, const Plan *plan) {
+    if (plan->privilege_mode != PRIVILEGE_SHARED_ROLE || plan->deployment == NULL ||
+        string_list_has(&check->deployments, plan->deployment))
+        return;
+    string_list_add(check->arena, &check->deployments, plan->deployment);
+    Error error = {0};
+    Obstacles excess;
+    if (pg_shared_roles_excess(check->operation, plan->deployment, plan->custodian, &excess,
+                               &error) != STATUS_OK) {
+        could_not(check, &error);
+        return;
+    }
+    for (size_t i = 0; i < excess.count; i++)
+        pg_check_add(check->list, CHECK_FAILED, "shared roles", excess.items[i].repair, "%s",
+                     excess.items[i].what);
+}
+
 void pg_check_rights(CheckList *list, Operation *operation, const Plan *const *plans,
                      size_t plan_count) {
     RightsCheck check = {.list = list,
@@ -240,5 +259,7 @@ void pg_check_rights(CheckList *list, Operation *operation, const Plan *const *p
         pg_check_add(list, CHECK_OK, "rights: what flows grant", NULL, "everything can be granted");
     for (size_t i = 0; i < check.custodians.count; i++)
         check_custodian(&check, check.custodians.items[i]);
+    for (size_t i = 0; i < plan_count; i++)
+        check_shared_roles(&check, plans[i]);
     check_surroundings(&check);
 }

@@ -5,6 +5,7 @@
 #include "driver/postgresql/acl.h"
 #include "driver/postgresql/mark.h"
 #include "driver/postgresql/role.h"
+#include "driver/postgresql/shared_role_excess.h"
 
 enum {
     SWEPT_AT_MOST = 5,
@@ -17,30 +18,14 @@ typedef struct Difference {
     PrivilegeSet excess;  // objects with too much, and all that is held on them
     PrivilegeSet missing; // to be granted after that
     StringList memberships;
-    bool attributes; // LOGIN, NOINHERIT
-    bool elsewhere;  // beyond mending: SUPERUSER and the like, ownership, other databases or kinds
+    bool attributes;  // LOGIN, NOINHERIT
+    Obstacles beyond; // what cannot be mended
 } Difference;
 
 static bool is_none(const Difference *difference) {
     return difference->excess.count == 0 && difference->missing.count == 0 &&
-           difference->memberships.count == 0 && !difference->attributes && !difference->elsewhere;
-}
-
-// What acl_read does not see: other databases, other kinds of objects, ownership, policies.
-static Status read_elsewhere(Operation *operation, const Role *role, bool *ret_elsewhere,
-                             Error *reterr) {
-    const char *sql = arena_printf(
-        operation->arena,
-        "SELECT count(*) > 0 FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass"
-        " AND refobjid = %lld AND (deptype <> 'a' OR dbid NOT IN (0, %lld) OR classid NOT IN"
-        " ('pg_class'::regclass, 'pg_namespace'::regclass, 'pg_proc'::regclass,"
-        " 'pg_type'::regclass, 'pg_database'::regclass, 'pg_default_acl'::regclass))",
-        (long long)role->oid, (long long)operation->session->database_oid);
-    Rows *rows;
-    TRY(pg_operation_read(operation, &(Query){.doing = "reading a shared role", .sql = sql}, &rows,
-                          reterr));
-    *ret_elsewhere = pg_rows_bool(rows, 0, 0);
-    return STATUS_OK;
+           difference->memberships.count == 0 && !difference->attributes &&
+           difference->beyond.count == 0;
 }
 
 static uint32_t privileges_on(const PrivilegeSet *set, const SqlObject *object) {
@@ -50,13 +35,13 @@ static uint32_t privileges_on(const PrivilegeSet *set, const SqlObject *object) 
     return 0;
 }
 
-static Status compare(Operation *operation, const Role *role, const PrivilegeSet *wanted,
-                      Difference *ret_difference, Error *reterr) {
+static Status compare(Operation *operation, const Plan *plan, const Role *role,
+                      const PrivilegeSet *wanted, Difference *ret_difference, Error *reterr) {
     Arena *arena = operation->arena;
     Difference difference = {.attributes = role->can_login || !role->inherits};
     TRY(pg_role_memberships(operation, role->oid, &difference.memberships, reterr));
-    TRY(read_elsewhere(operation, role, &difference.elsewhere, reterr));
-    difference.elsewhere |= role->privileged;
+    // What acl_read does not see: other databases, other kinds of objects, ownership, policies.
+    TRY(pg_shared_role_excess(operation, role, plan->custodian, &difference.beyond, reterr));
     AclEntries entries;
     TRY(pg_acl_read(operation, role->oid, &entries, reterr));
     PrivilegeSet held = pg_acl_privileges(arena, &entries);
@@ -103,13 +88,32 @@ static Status mend(Operation *operation, const char *name, const PrivilegeSet *w
                                    reterr);
 }
 
-static Status altered(Operation *operation, const char *name, Error *reterr) {
+static Status beyond_mending(Operation *operation, const Obstacles *beyond, Error *reterr) {
+    for (size_t i = 0; i < beyond->count; i++)
+        pg_operation_add_obstacle(operation, beyond->items[i].what, beyond->items[i].repair);
     return pg_operation_fail(
         operation, FAILURE_CONFLICT, reterr, "shared_role_altered",
-        "shared role \"%s\" has more than its plan, and the admin account cannot take it away; "
-        "let the database's administrator run DROP OWNED BY %s, in every database, after looking "
-        "that it owns nothing, and then DROP ROLE %s: the next grant makes it again",
-        name, pg_sql_identifier(operation->arena, name), pg_sql_identifier(operation->arena, name));
+        "%s, so nobody is made a member of it. Let the database's administrator run: %s",
+        beyond->items[0].what, beyond->items[0].repair);
+}
+
+// Privileges that came from somebody whom the admin may not act for.
+static Status altered(Operation *operation, const char *name, const Difference *difference,
+                      Error *reterr) {
+    if (difference->beyond.count > 0)
+        return beyond_mending(operation, &difference->beyond, reterr);
+    Arena *arena = operation->arena;
+    StringList revokes = pg_privilege_set_revokes(arena, &difference->excess, name);
+    for (size_t i = 0; i < revokes.count; i++)
+        pg_operation_add_obstacle(
+            operation, arena_printf(arena, "shared role \"%s\" has more than its plan", name),
+            arena_printf(arena, "%s; -- as the role that gave it, in database %s", revokes.items[i],
+                         pg_sql_identifier(arena, operation->session->target.database)));
+    return pg_operation_fail(
+        operation, FAILURE_CONFLICT, reterr, "shared_role_altered",
+        "shared role \"%s\" differs from its plan (too much: %s), and the admin account cannot "
+        "mend it; let whoever gave that take it back",
+        name, pg_privilege_set_describe(arena, &difference->excess));
 }
 
 static Status create(Operation *operation, const Plan *plan, const char *name, const char *hash,
@@ -154,13 +158,13 @@ Status pg_shared_role_ensure(Operation *operation, const Plan *plan, const Privi
     TRY(pg_role_read(operation, name, &found, &role, reterr));
     if (found) {
         TRY(check_mark(operation, plan, &role, hash, reterr));
-        TRY(compare(operation, &role, wanted, &difference, reterr));
+        TRY(compare(operation, plan, &role, wanted, &difference, reterr));
         if (is_none(&difference)) {
             *ret_role = name;
             return STATUS_OK;
         }
-        if (difference.elsewhere)
-            return altered(operation, name, reterr);
+        if (difference.beyond.count > 0)
+            return beyond_mending(operation, &difference.beyond, reterr);
     }
     if (!exclusive) {
         *ret_role = NULL;
@@ -172,9 +176,9 @@ Status pg_shared_role_ensure(Operation *operation, const Plan *plan, const Privi
     }
     TRY(mend(operation, name, wanted, &difference, reterr));
     TRY(pg_role_read(operation, name, &found, &role, reterr));
-    TRY(compare(operation, &role, wanted, &difference, reterr));
+    TRY(compare(operation, plan, &role, wanted, &difference, reterr));
     if (!found || !is_none(&difference))
-        return altered(operation, name, reterr);
+        return altered(operation, name, &difference, reterr);
     *ret_role = name;
     return STATUS_OK;
 }
