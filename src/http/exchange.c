@@ -10,7 +10,30 @@ enum {
     DROPPED_LENGTH_MAX = 4 * 1024 * 1024,
     // A body may be slow, but not for ever: it has this many times the idle time in all.
     BODY_TIME_FACTOR = 10,
+    // A body up to this size is always taken in; of larger ones, as much at a time as so many of
+    // the
+    // largest. Without that, whoever opens connections and sends most of a body on each, signed in
+    // or not, has all the memory.
+    SMALL_BODY_BYTES = 64 * 1024,
+    LARGE_BODIES = 16,
 };
+
+static void body_release(HttpServer *server, HttpRequest *request) {
+    buffer_done(&request->body);
+    atomic_fetch_sub(&server->large_bodies_bytes, request->body_held);
+    request->body_held = 0;
+}
+
+// Counts what the body has come to hold. False when that is too much for now.
+static bool body_hold(HttpServer *server, HttpRequest *request) {
+    size_t capacity = request->body.capacity;
+    if (capacity <= SMALL_BODY_BYTES || capacity <= request->body_held)
+        return true;
+    size_t more = capacity - request->body_held;
+    size_t held = atomic_fetch_add(&server->large_bodies_bytes, more) + more;
+    request->body_held = capacity;
+    return held <= LARGE_BODIES * server->options.max_body_bytes;
+}
 
 void *exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
     HttpServer *server = context;
@@ -25,6 +48,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **excha
     HttpRequest *request = *exchange;
     if (request == NULL)
         return;
+    body_release(server, request);
     *exchange = request_free(request);
     if (atomic_fetch_sub(&server->exchanges, 1) == 1 && atomic_load(&server->stopping)) {
         pthread_mutex_lock(&server->lock);
@@ -113,15 +137,26 @@ static enum MHD_Result read_headers(HttpRequest *request, const char *method, co
     return MHD_YES;
 }
 
-static enum MHD_Result read_body(HttpRequest *request, const char *bytes, size_t length) {
-    const HttpServerOptions *options = &request->server->options;
+static void refuse_busy(HttpRequest *request) {
+    Error error = {0};
+    error_set(&error, STATUS_UNAVAILABLE, "too_many_large_bodies",
+              "the server takes in as many large bodies as it can; try again");
+    request_refuse(request, &error);
+}
+
+static enum MHD_Result read_body(HttpServer *server, HttpRequest *request, const char *bytes,
+                                 size_t length) {
+    const HttpServerOptions *options = &server->options;
     int64_t taken_ms = clock_monotonic_ms(options->clock) - request->started_ms;
     if (taken_ms > (int64_t)options->idle_timeout_s * SECOND_MS * BODY_TIME_FACTOR)
         return MHD_NO;
-    if (request->refusal == NULL &&
-        buffer_append(&request->body, bytes, length, NULL) != STATUS_OK) {
-        refuse_too_large(request);
-        buffer_done(&request->body);
+    if (request->refusal == NULL) {
+        if (buffer_append(&request->body, bytes, length, NULL) != STATUS_OK)
+            refuse_too_large(request);
+        else if (!body_hold(server, request))
+            refuse_busy(request);
+        if (request->refusal != NULL)
+            body_release(server, request);
     }
     if (request->refusal != NULL)
         request->dropped_length += length;
@@ -176,7 +211,7 @@ enum MHD_Result exchange_go_on(void *context, struct MHD_Connection *connection,
     if (*upload_size > 0) {
         size_t length = *upload_size;
         *upload_size = 0;
-        return read_body(request, upload, length);
+        return read_body(server, request, upload, length);
     }
     return answer_request(server, request);
 }

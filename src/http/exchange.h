@@ -18,7 +18,8 @@ struct HttpServer {
     Parking *parking;
     int port;
     atomic_bool stopping;
-    atomic_size_t exchanges; // begun and not ended
+    atomic_size_t exchanges;          // begun and not ended
+    atomic_size_t large_bodies_bytes; // held by them, see body_hold
     pthread_mutex_t lock;
     pthread_cond_t idle; // exchanges fell to 0 while stopping
 };

@@ -21,6 +21,7 @@ struct HttpRequest {
     bool tls;
     int64_t started_ms;
     Buffer body;
+    size_t body_held;          // its part of the server's large_bodies_bytes
     uint64_t announced_length; // of the body, by its header
     uint64_t dropped_length;   // of a body that is not wanted
     bool expects_continue;

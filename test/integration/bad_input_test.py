@@ -402,6 +402,38 @@ def more_connections_than_allowed_are_refused_and_service_comes_back():
         world.daypassd.stop()
 
 
+def memory_mib(program):
+    lines = read_text(f"/proc/{program.process.pid}/status").splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1024
+
+
+@with_daypassd
+def bodies_that_never_end_do_not_take_all_the_memory(world, token):
+    size = 4_000_000
+    head = request("POST", "/v1/sessions", headers=[f"Content-Length: {size}"])
+    before = memory_mib(world.daypassd)
+    held = []
+    for _ in range(120):
+        connection = raw_http.connect(world.url)
+        connection.sendall(head + b" " * (size - 1))
+        held.append(connection)
+
+    def is_refused():
+        answer = send(world.url, request("POST", "/v1/apply", b" " * size, token))
+        return answer.status == 503 and answer
+
+    refused = wait_until("a large body is refused", is_refused)
+    check_problem(refused, 503, "too_many_large_bodies", "one large body too many")
+    grown = memory_mib(world.daypassd) - before
+    check(grown < 500, f"memory has grown by {grown} MiB")  # 120 of them would be 840
+    body = json.dumps({"configuration": {"groups": [{"name": "small"}]}}).encode()
+    answer = send(world.url, request("POST", "/v1/apply", body, token))
+    check_equal(answer.status, 200, f"a small body: {answer}")
+    for connection in held:
+        connection.close()
+    wait_until("a large body is taken in again", lambda: not is_refused())
+
+
 # ---- Files -----------------------------------------------------------------------------------------
 
 FLOW = """flows:
