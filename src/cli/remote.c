@@ -49,10 +49,13 @@ static Status open_client(const Session *session, Remote **ret_remote, Error *re
     return STATUS_OK;
 }
 
-Status remote_open_anonymous(Cli *cli, const char *url, const char *ca_file, Error *reterr) {
-    Session session = {.url = url, .ca_file = ca_file};
+Status remote_open(Cli *cli, const Session *session, Error *reterr) {
     cli->remote = remote_free(cli->remote);
-    return open_client(&session, &cli->remote, reterr);
+    return open_client(session, &cli->remote, reterr);
+}
+
+Status remote_open_anonymous(Cli *cli, const char *url, const char *ca_file, Error *reterr) {
+    return remote_open(cli, &(Session){.url = url, .ca_file = ca_file}, reterr);
 }
 
 static Status open_remote(Cli *cli, Error *reterr) {

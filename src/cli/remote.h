@@ -16,6 +16,8 @@ typedef struct RemoteCall {
     int wait_s;                  // how long the server may hold the call open
 } RemoteCall;
 
+// For the calls that follow, this session instead of the one that is kept.
+MUST_USE Status remote_open(Cli *cli, const Session *session, Error *reterr);
 // For signing in: no session yet, and no token sent.
 MUST_USE Status remote_open_anonymous(Cli *cli, const char *url, const char *ca_file,
                                       Error *reterr);

@@ -116,16 +116,26 @@ static Status accept_invitation(Cli *cli, const Invocation *invocation, const ch
     return remote_read(cli, &call, &SESSION_REPLY_SHAPE, ret_reply, NULL, reterr);
 }
 
-// Ends the session that is replaced, so that no token is left behind that nobody holds. That the
-// old server may be gone is no reason not to sign in.
-static void end_previous(Cli *cli, const Session *previous) {
-    if (previous->token == NULL || previous->principal == NULL)
+// Ends a session, so that no token is left behind that nobody holds. That its server may be gone is
+// no reason not to sign in.
+static void end_session(Cli *cli, const Session *session) {
+    if (session->token == NULL || session->principal == NULL)
         return;
     Cli other = {.arena = cli->arena, .clock = cli->clock, .out = cli->out, .err = cli->err};
     RemoteCall call = {.method = "DELETE", .target = "/v1/sessions/current"};
-    Status ended = remote_call(&other, &call, NULL, NULL);
+    Status ended = remote_open(&other, session, NULL);
+    if (ended == STATUS_OK)
+        ended = remote_call(&other, &call, NULL, NULL);
     (void)ended;
     other.remote = remote_free(other.remote);
+}
+
+// One of the two sessions stays and the other ends, whether or not the new one can be kept.
+static Status replace_session(Cli *cli, const Session *previous, const Session *session,
+                              Error *reterr) {
+    Status status = session_save(cli->arena, session, reterr);
+    end_session(cli, status == STATUS_OK ? previous : session);
+    return status;
 }
 
 // Before somebody types a password for a server that is not there or not trusted. Whatever a server
@@ -154,10 +164,9 @@ Status command_login(Cli *cli, const Invocation *invocation, Error *reterr) {
         TRY(accept_invitation(cli, invocation, session.principal, &reply, reterr));
     else
         TRY(sign_in(cli, invocation, session.principal, &reply, reterr));
-    end_previous(cli, &previous);
     session.token = reply.token;
     session.expires_at = reply.expires_at;
-    TRY(session_save(cli->arena, &session, reterr));
+    TRY(replace_session(cli, &previous, &session, reterr));
     if (cli->json) {
         char time[TIMESTAMP_SIZE];
         json_t *value = json_pack("{s:s,s:s,s:s,s:s}", "url", session.url, "principal",

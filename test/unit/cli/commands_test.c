@@ -430,6 +430,20 @@ static void signing_in_keeps_the_session_alone(void **state) {
     assert_int_equal(RUN(scene, "whoami"), 11);
 }
 
+static void a_session_that_cannot_be_kept_is_ended(void **state) {
+    Scene *scene = *state;
+    scene_answer(scene, "POST", "/v1/sessions", 201,
+                 "{\"token\":\"token-of-the-test\",\"principal\":\"x\",\"role\":\"member\","
+                 "\"expires_at\":\"2030-01-01T00:00:00Z\"}");
+    scene_answer(scene, "DELETE", "/v1/sessions/current", 204, NULL);
+    const char *password = scene_file(scene, "password", 0600, "the-password\n");
+    scene_file(scene, "daypass", 0600, "in the way of the folder");
+    assert_int_not_equal(RUN(scene, "login", scene->url, "-p", "x", "--password-file", password),
+                         0);
+    assert_string_equal(scene->method, "DELETE");
+    assert_string_equal(scene->authorization, "Bearer token-of-the-test");
+}
+
 static void a_password_file_open_to_others_is_refused(void **state) {
     Scene *scene = *state;
     const char *password = scene_file(scene, "password", 0644, "the-password\n");
@@ -528,6 +542,7 @@ int main(void) {
         CASE(a_list_that_never_ends_is_given_up),
         CASE(a_server_that_is_away_is_named),
         CASE(signing_in_keeps_the_session_alone),
+        CASE(a_session_that_cannot_be_kept_is_ended),
         CASE(a_password_file_open_to_others_is_refused),
         CASE(a_password_is_not_sent_in_the_clear_to_another_host),
         CASE(invitation_and_password_cannot_share_standard_input),
