@@ -114,9 +114,15 @@ Status call_read_query(Call *call, Error *reterr) {
 }
 
 Status call_read_body(Call *call, Error *reterr) {
+    enum { STRANGERS_BODY_BYTES = 64 * 1024 };
     const Shape *shape = call->route->body;
     size_t length = 0;
     const char *bytes = http_request_body(call->request, &length);
+    // Nobody makes us work on much before we know who it is.
+    if (call->caller.kind == CALLER_NOBODY && length > STRANGERS_BODY_BYTES)
+        return error_set(reterr, STATUS_TOO_LARGE, "body_too_large",
+                         "the body of this request is larger than the %d bytes accepted",
+                         STRANGERS_BODY_BYTES);
     if (shape == NULL) {
         if (length > 0)
             return error_set(reterr, STATUS_INVALID, "unexpected_body",

@@ -27,9 +27,16 @@ static const char *fault_text(enum json_error_code code) {
     }
 }
 
-// Whether brackets are nested deeper than allowed. Looks at bytes only, before the parser takes any
-// memory or stack for them; what is malformed may pass here and is the parser's to refuse.
-static bool is_too_deep(const char *bytes, size_t length) {
+typedef struct JsonExtent {
+    size_t depth;
+    size_t values; // at the most
+} JsonExtent;
+
+// How deep brackets are nested, and how many values there may be. Looks at bytes only, before the
+// parser takes any memory or stack for them; what is malformed may pass here and is the parser's to
+// refuse.
+static JsonExtent json_extent(const char *bytes, size_t length) {
+    JsonExtent extent = {.values = 1};
     size_t depth = 0;
     bool in_string = false;
     for (size_t i = 0; i < length; i++) {
@@ -41,20 +48,27 @@ static bool is_too_deep(const char *bytes, size_t length) {
         } else if (bytes[i] == '"') {
             in_string = true;
         } else if (bytes[i] == '[' || bytes[i] == '{') {
-            if (++depth > JSON_MAX_DEPTH)
-                return true;
+            extent.values++;
+            if (++depth > extent.depth)
+                extent.depth = depth;
         } else if ((bytes[i] == ']' || bytes[i] == '}') && depth > 0) {
             depth--;
+        } else if (bytes[i] == ',') {
+            extent.values++;
         }
     }
-    return false;
+    return extent;
 }
 
 Status json_read(Arena *arena, const char *bytes, size_t length, json_t **ret_value,
                  Error *reterr) {
-    if (is_too_deep(bytes, length))
+    JsonExtent extent = json_extent(bytes, length);
+    if (extent.depth > JSON_MAX_DEPTH)
         return error_set(reterr, STATUS_INVALID, "malformed_json",
                          "JSON is nested too deep; at most %d levels are accepted", JSON_MAX_DEPTH);
+    if (extent.values > JSON_MAX_VALUES)
+        return error_set(reterr, STATUS_TOO_LARGE, "too_many_values",
+                         "JSON holds too many values; at most %d are accepted", JSON_MAX_VALUES);
     // jansson drops a NUL that follows a number instead of refusing it.
     if (length > 0 && memchr(bytes, '\0', length) != NULL)
         return error_set(reterr, STATUS_INVALID, "malformed_json",

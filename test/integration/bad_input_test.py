@@ -434,6 +434,20 @@ def bodies_that_never_end_do_not_take_all_the_memory(world, token):
     wait_until("a large body is taken in again", lambda: not is_refused())
 
 
+@with_daypassd
+def small_values_in_great_number_do_not_take_all_the_memory(world, token):
+    bombs = [b'{"configuration":[' + unit * (4_000_000 // len(unit)) + b"1]}"
+             for unit in (b"{},", b"[],", b'{"a":1},', b'"",')]  # fmt: skip
+    before = memory_mib(world.daypassd)
+    for bomb in bombs:
+        stranger = send(world.url, request("POST", "/v1/sessions", bomb))
+        check_problem(stranger, 413, "body_too_large", "by somebody unknown")
+        answer = send(world.url, request("POST", "/v1/apply", bomb, token))
+        check_problem(answer, 413, "too_many_values", "by the administrator")
+    grown = memory_mib(world.daypassd) - before
+    check(grown < 200, f"memory has grown by {grown} MiB")
+
+
 # ---- Files -----------------------------------------------------------------------------------------
 
 FLOW = """flows:

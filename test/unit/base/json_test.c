@@ -122,6 +122,26 @@ static void bounds_the_depth(void **state) {
         STATUS_INVALID);
 }
 
+static void bounds_the_number_of_values(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    enum { LENGTH = 2 * JSON_MAX_VALUES };
+    char *text = arena_alloc(arena, LENGTH + 2);
+    for (int i = 0; i < LENGTH; i += 2)
+        memcpy(text + i, ",1", 2);
+    text[0] = '[';
+    json_t *value;
+    Error error = {0};
+    memcpy(text + LENGTH, "1]", 2);
+    assert_int_equal(json_read(arena, text, LENGTH + 2, &value, &error), STATUS_TOO_LARGE);
+    assert_string_equal(error.code, "too_many_values");
+    text[LENGTH - 4] = ']'; // the array itself is a value too
+    assert_int_equal(json_read(arena, text, LENGTH - 3, &value, NULL), STATUS_OK);
+    memset(text, ',', LENGTH);
+    text[0] = text[LENGTH - 1] = '"'; // in a string they separate nothing
+    assert_int_equal(json_read(arena, text, LENGTH, &value, NULL), STATUS_OK);
+}
+
 static void refuses_a_million_brackets(void **state) {
     (void)state;
     CLEANUP(arena_freep) Arena *arena = arena_new();
@@ -200,6 +220,7 @@ int main(void) {
         cmocka_unit_test(reads_no_further_than_the_length),
         cmocka_unit_test(does_not_repeat_the_input_in_the_error),
         cmocka_unit_test(bounds_the_depth),
+        cmocka_unit_test(bounds_the_number_of_values),
         cmocka_unit_test(refuses_a_million_brackets),
         cmocka_unit_test(brackets_in_strings_are_not_depth),
         cmocka_unit_test(text_is_compact_and_sorted),
