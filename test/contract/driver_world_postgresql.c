@@ -19,6 +19,7 @@ typedef struct PostgresqlWorld {
     PGconn *root;
     PGconn *root_beside;
     const char *admin;
+    const char *suffix; // in the name of everything of this world, and of no other
     size_t log_start;
 } PostgresqlWorld;
 
@@ -217,22 +218,46 @@ static void make_shop(PostgresqlWorld *here, const char *suffix) {
         run_on(here->root, fill(world->arena, LIMITED_SQL, here, owner));
 }
 
+static PGconn *connect_as_root(const PostgresqlWorld *here, const char *database) {
+    PGconn *connection = connect_as(here->server, database, getenv("DAYPASS_TEST_SUPERUSER"),
+                                    secret_text(here->root_password));
+    if (PQstatus(connection) != CONNECTION_OK)
+        fail_msg("%s: %s", here->server->name, PQerrorMessage(connection));
+    return connection;
+}
+
 static void make_databases(PostgresqlWorld *here) {
     World *world = &here->world;
-    const char *superuser = getenv("DAYPASS_TEST_SUPERUSER");
-    const char *password = secret_text(here->root_password);
-    PGconn *first = connect_as(here->server, "postgres", superuser, password);
-    if (PQstatus(first) != CONNECTION_OK)
-        fail_msg("%s: %s", here->server->name, PQerrorMessage(first));
+    PGconn *first = connect_as_root(here, "postgres");
     run_on(first, arena_printf(world->arena, "CREATE DATABASE %s", world->target.database));
     run_on(first, arena_printf(world->arena,
                                "CREATE DATABASE %s ENCODING 'SQL_ASCII' LC_COLLATE 'C'"
                                " LC_CTYPE 'C' TEMPLATE template0",
                                world->other_database));
     PQfinish(first);
-    here->root = connect_as(here->server, world->target.database, superuser, password);
-    here->root_beside = connect_as(here->server, world->other_database, superuser, password);
+    here->root = connect_as_root(here, world->target.database);
+    here->root_beside = connect_as_root(here, world->other_database);
     run_on(here->root, "SET client_min_messages = error");
+}
+
+// The server is as it was, for whoever tests on it next: accounts, shared roles (whose marks name
+// the database) and what tests made beside them.
+static void remove_all(const PostgresqlWorld *here) {
+    const World *world = &here->world;
+    PGconn *first = connect_as_root(here, "postgres");
+    run_on(first, "SET client_min_messages = error");
+    run_on(first,
+           arena_printf(world->arena, "DROP DATABASE %s WITH (FORCE)", world->target.database));
+    run_on(first,
+           arena_printf(world->arena, "DROP DATABASE %s WITH (FORCE)", world->other_database));
+    run_on(first, arena_printf(world->arena,
+                               "DO $$ BEGIN EXECUTE (SELECT 'DROP ROLE '"
+                               " || string_agg(quote_ident(rolname), ', ') FROM pg_roles"
+                               " WHERE position('%s' IN rolname) > 0"
+                               " OR shobj_description(oid, 'pg_authid') LIKE"
+                               "  'daypass-role {%%\"database\":\"%s\"%%'); END $$",
+                               here->suffix, world->target.database));
+    PQfinish(first);
 }
 
 static World *world_new(const void *server, bool limited_admin, int privilege_mode) {
@@ -243,6 +268,7 @@ static World *world_new(const void *server, bool limited_admin, int privilege_mo
     world->arena = arena_new();
     here->server = server;
     const char *suffix = arena_printf(world->arena, "_%d_%d", (int)getpid(), worlds++);
+    here->suffix = suffix;
     Error error = {0};
     if (secret_read_file(getenv("DAYPASS_TEST_PASSWORD_FILE"), true, &here->root_password,
                          &error) != STATUS_OK)
@@ -276,6 +302,7 @@ static void world_free(World *world) {
     PostgresqlWorld *here = (PostgresqlWorld *)world;
     PQfinish(here->root);
     PQfinish(here->root_beside);
+    remove_all(here);
     secret_free(here->root_password);
     secret_free(world->admin_password);
     arena_free(world->arena);
