@@ -328,6 +328,12 @@ static bool is_among(const SweptAccounts *accounts, const char *name) {
     return false;
 }
 
+// Whether the page would have the account if it were there.
+static bool is_covered(const SweepReport *sweep, const char *account) {
+    return (sweep->after == NULL || strcmp(account, sweep->after) > 0) &&
+           (sweep->until == NULL || strcmp(account, sweep->until) <= 0);
+}
+
 // A grant that lives and whose account the sweep should have met, and did not: like one that cannot
 // log in any more.
 static Status reconcile_missing(Call *call, const SweepReport *sweep, const Grant *grant,
@@ -337,7 +343,7 @@ static Status reconcile_missing(Call *call, const SweepReport *sweep, const Gran
     if (!text_equal(plan->connector, call->caller.instance.connector) ||
         !is_swept_target(sweep, plan->admin_secret, plan->target) || grant->drifted ||
         grant->granted_at + MARGIN_MS > sweep_time(call, sweep) ||
-        is_among(&sweep->accounts, plan->account))
+        !is_covered(sweep, plan->account) || is_among(&sweep->accounts, plan->account))
         return STATUS_OK;
     return reconcile(call, sweep,
                      &(SweptAccount){.account = plan->account,

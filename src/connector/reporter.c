@@ -2,12 +2,17 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/monitor.h"
 
-enum { QUEUE_CEILING = 10000 };
+enum {
+    QUEUE_CEILING = 10000,
+    // The least that max_body of the control plane can be is 64 KiB.
+    PAGE_BYTES = 48 * 1024,
+};
 
 typedef struct Entry {
     Arena *arena;
@@ -15,6 +20,7 @@ typedef struct Entry {
     const char *body;
     const char *smaller; // without what may be large; NULL: there is none
     const char *what;    // for the log
+    bool important;
     struct Entry *next;
 } Entry;
 
@@ -166,63 +172,142 @@ Reporter *reporter_stop(Reporter *reporter, int grace_ms) {
     return mem_free(reporter);
 }
 
-// Takes the arena. An unimportant one is left out while others wait: a newer one will follow.
-static void entry_add(Reporter *reporter, Entry take_entry, bool important) {
-    Entry *entry = mem_alloc(sizeof(*entry));
-    *entry = take_entry;
+// Takes entries that belong together. The unimportant ones are left out while others wait: newer
+// ones will follow.
+static void entries_add(Reporter *reporter, Entry *take_first) {
     monitor_lock(&reporter->monitor);
-    bool room = reporter->count < QUEUE_CEILING && (important || reporter->count == 0);
-    if (room) {
-        queue_append(reporter, entry);
-        monitor_wake(&reporter->monitor);
+    bool idle = reporter->count == 0;
+    Entry *left_out = NULL;
+    while (take_first) {
+        Entry *entry = take_first;
+        take_first = entry->next;
+        bool room = reporter->count < QUEUE_CEILING && (entry->important || idle);
+        entry->next = room ? NULL : left_out;
+        if (room)
+            queue_append(reporter, entry);
+        else
+            left_out = entry;
     }
+    monitor_wake(&reporter->monitor);
     monitor_unlock(&reporter->monitor);
-    if (room)
-        return;
-    if (important)
-        log_event(LOG_ERROR, "report.dropped", "report", entry->what, "message",
-                  "too many reports wait for the control plane", NULL);
-    entry_free(entry);
+    while (left_out) {
+        Entry *entry = left_out;
+        left_out = entry->next;
+        if (entry->important)
+            log_event(LOG_ERROR, "report.dropped", "report", entry->what, "message",
+                      "too many reports wait for the control plane", NULL);
+        entry_free(entry);
+    }
 }
 
-// What counts for the control plane's state, without the evidence. That an outcome was there it
-// learns all the same.
+static Entry *entry_new(Entry from) {
+    Entry *entry = mem_alloc(sizeof(*entry));
+    *entry = from;
+    return entry;
+}
+
+// What counts for the control plane's state, without what may be large. That an outcome was there
+// it learns all the same.
+static const json_t *outcome_without_findings(Arena *arena, const json_t *outcome) {
+    json_t *smaller = json_keep(arena, json_copy((json_t *)(uintptr_t)outcome));
+    json_object_del(smaller, "statements");
+    json_object_del(smaller, "handed_over");
+    json_object_del(smaller, "obstacles");
+    return smaller;
+}
+
 static const char *report_without_findings(Arena *arena, const ActionReport *report) {
     if (!report->outcome && !report->discovery && !report->checks)
         return NULL;
     ActionReport smaller = *report;
     smaller.discovery = NULL;
     smaller.checks = NULL;
-    if (report->outcome) {
-        json_t *outcome = json_keep(arena, json_copy((json_t *)(uintptr_t)report->outcome));
-        json_object_del(outcome, "statements");
-        json_object_del(outcome, "handed_over");
-        json_object_del(outcome, "obstacles");
-        smaller.outcome = outcome;
-    }
+    if (report->outcome)
+        smaller.outcome = outcome_without_findings(arena, report->outcome);
     return shape_format(arena, &ACTION_REPORT_SHAPE, &smaller);
 }
 
 void reporter_add_report(Reporter *reporter, const ActionReport *report) {
     Arena *arena = arena_new();
-    entry_add(reporter,
-              (Entry){.arena = arena,
-                      .target = CONTROL_PLANE_REPORT,
-                      .body = shape_format(arena, &ACTION_REPORT_SHAPE, report),
-                      .smaller = report_without_findings(arena, report),
-                      .what = arena_strdup(arena, report->action_id)},
-              true);
+    entries_add(reporter, entry_new((Entry){
+                              .arena = arena,
+                              .target = CONTROL_PLANE_REPORT,
+                              .body = shape_format(arena, &ACTION_REPORT_SHAPE, report),
+                              .smaller = report_without_findings(arena, report),
+                              .what = arena_strdup(arena, report->action_id),
+                              .important = true,
+                          }));
+}
+
+static const char *sweep_without_findings(Arena *arena, const SweepReport *page) {
+    SweepReport smaller = *page;
+    smaller.accounts.items = arena_alloc(arena, (page->accounts.count + 1) * sizeof(SweptAccount));
+    bool any = false;
+    for (size_t i = 0; i < page->accounts.count; i++) {
+        smaller.accounts.items[i] = page->accounts.items[i];
+        if (!page->accounts.items[i].outcome)
+            continue;
+        any = true;
+        smaller.accounts.items[i].outcome =
+            outcome_without_findings(arena, page->accounts.items[i].outcome);
+    }
+    return any ? shape_format(arena, &SWEEP_REPORT_SHAPE, &smaller) : NULL;
+}
+
+static Entry *page_entry(const SweepReport *page) {
+    bool removed = false;
+    for (size_t i = 0; i < page->accounts.count; i++)
+        removed = removed || page->accounts.items[i].removed;
+    Arena *arena = arena_new();
+    return entry_new((Entry){
+        .arena = arena,
+        .target = CONTROL_PLANE_SWEEP,
+        .body = shape_format(arena, &SWEEP_REPORT_SHAPE, page),
+        .smaller = sweep_without_findings(arena, page),
+        .what = arena_printf(arena, "sweep of %s", page->admin_secret),
+        .important = removed,
+    });
+}
+
+static int by_account(const void *one, const void *other) {
+    return strcmp(((const SweptAccount *)one)->account, ((const SweptAccount *)other)->account);
+}
+
+// As many of the first accounts as make a page.
+static size_t page_count(const SweepReport *report, const SweptAccounts *left) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < left->count; i++) {
+        CLEANUP(arena_freep) Arena *arena = arena_new();
+        SweepReport alone = *report;
+        alone.accounts = (SweptAccounts){&left->items[i], 1};
+        bytes += strlen(shape_format(arena, &SWEEP_REPORT_SHAPE, &alone));
+        if (bytes > PAGE_BYTES && i > 0)
+            return i;
+    }
+    return left->count;
 }
 
 void reporter_add_sweep(Reporter *reporter, const SweepReport *report) {
-    bool removed = false;
-    for (size_t i = 0; i < report->accounts.count; i++)
-        removed = removed || report->accounts.items[i].removed;
-    Arena *arena = arena_new();
-    entry_add(reporter,
-              (Entry){.arena = arena,
-                      .target = CONTROL_PLANE_SWEEP,
-                      .body = shape_format(arena, &SWEEP_REPORT_SHAPE, report),
-                      .what = arena_printf(arena, "sweep of %s", report->admin_secret)},
-              removed);
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    SweptAccounts left = {
+        .items = arena_alloc(arena, (report->accounts.count + 1) * sizeof(SweptAccount))};
+    while (left.count < report->accounts.count) {
+        left.items[left.count] = report->accounts.items[left.count];
+        left.count++;
+    }
+    qsort(left.items, left.count, sizeof(SweptAccount), by_account);
+    SweepReport page = *report;
+    Entry *first = NULL;
+    Entry **last = &first;
+    do {
+        page.accounts = left;
+        page.accounts.count = page_count(report, &left);
+        left.items += page.accounts.count;
+        left.count -= page.accounts.count;
+        page.until = left.count ? page.accounts.items[page.accounts.count - 1].account : NULL;
+        *last = page_entry(&page);
+        last = &(*last)->next;
+        page.after = page.until;
+    } while (left.count > 0);
+    entries_add(reporter, first);
 }

@@ -15,6 +15,7 @@ MUST_USE Status reporter_start(const ControlPlaneOptions *options, Reporter **re
 // Gives what waits `grace_ms` to leave, then ends.
 Reporter *reporter_stop(Reporter *reporter, int grace_ms);
 
-// A report of an action, or of a sweep: exactly one is set. Copied as JSON.
+// A report of an action, or of a sweep, which goes in pages that any control plane takes. Copied as
+// JSON.
 void reporter_add_report(Reporter *reporter, const ActionReport *report);
 void reporter_add_sweep(Reporter *reporter, const SweepReport *report);

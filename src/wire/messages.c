@@ -172,6 +172,10 @@ static const Field SWEEP_REPORT_FIELDS[] = {
      .help = "Just before it was looked at, by the connector's clock"},
     {FIELD(SweepReport, accounts, OBJECTS), .shape = &SWEPT_ACCOUNT_SHAPE, .max = ACCOUNTS_MAX,
      .help = "All accounts that are there, and those just removed"},
+    {FIELD(SweepReport, after, STRING),
+     .help = "Of one page of a long list: it has the accounts whose names come after this one, by "
+             "their bytes"},
+    {FIELD(SweepReport, until, STRING), .help = "And not after this one"},
 };
 const Shape SWEEP_REPORT_SHAPE = SHAPE("SweepReport", SweepReport, SWEEP_REPORT_FIELDS,
                                        "Accounts with Daypass's mark on one target");

@@ -130,6 +130,10 @@ typedef struct SweepReport {
     int64_t port;
     int64_t swept_at;       // just before the list was read; the connector's clock
     SweptAccounts accounts; // all that are there, and those just removed
+    // A long list comes in pages. This one has all accounts whose names, by their bytes, come after
+    // the one and not after the other; NULL: without bound.
+    const char *after;
+    const char *until;
 } SweepReport;
 extern const Shape SWEEP_REPORT_SHAPE;
 

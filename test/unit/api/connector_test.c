@@ -464,13 +464,18 @@ static void a_connector_that_is_needed_stays(void **state) {
 
 // ---- Sweeps -----------------------------------------------------------------------------------
 
-static Answer sweep(World *world, const Instance *instance, const char *accounts) {
-    const char *body =
-        arena_printf(world->arena,
-                     "{\"admin_secret\":\"shop-admin\",\"host\":\"db.internal\",\"port\":5432,"
-                     "\"swept_at\":\"%s\",\"accounts\":[%s]}",
-                     timestamp_format(world_now_ms(world), (char[TIMESTAMP_SIZE]){0}), accounts);
+static Answer sweep_page(World *world, const Instance *instance, const char *accounts,
+                         const char *bounds) {
+    const char *body = arena_printf(
+        world->arena,
+        "{\"admin_secret\":\"shop-admin\",\"host\":\"db.internal\",\"port\":5432,"
+        "\"swept_at\":\"%s\",\"accounts\":[%s]%s}",
+        timestamp_format(world_now_ms(world), (char[TIMESTAMP_SIZE]){0}), accounts, bounds);
     return world_signed(world, instance, "/v1/connector/accounts", body);
+}
+
+static Answer sweep(World *world, const Instance *instance, const char *accounts) {
+    return sweep_page(world, instance, accounts, "");
 }
 
 static void a_grant_whose_account_is_gone_has_drifted(void **state) {
@@ -494,6 +499,31 @@ static void a_grant_whose_account_is_gone_has_drifted(void **state) {
     Answer gone = world_as(world, "ann", "GET", target, NULL);
     assert_true(json_is_true(json_object_get(gone.body, "drifted")));
     assert_string_equal(text_at(&gone, "state"), "active");
+}
+
+static void a_page_of_a_sweep_says_nothing_of_accounts_beyond_it(void **state) {
+    WITH_WORLD(world);
+    const char *id = world_active_grant(world);
+    const char *target = arena_printf(world->arena, "/v1/grants/%s", id);
+    Instance instance = world_enroll(world, "main");
+    world_pass(world, 120 * SECOND_MS);
+    Answer there = world_as(world, "ann", "GET", target, NULL);
+    const char *account = text_at(&there, "account");
+    const char *others[] = {
+        ",\"until\":\"temp\"",
+        ",\"after\":\"tempz\"",
+        arena_printf(world->arena, ",\"after\":\"%s\"", account),
+        ",\"after\":\"a\",\"until\":\"b\"",
+    };
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        assert_status(sweep_page(world, &instance, "", others[i]), 204);
+        Answer spared = world_as(world, "ann", "GET", target, NULL);
+        assert_true(json_is_false(json_object_get(spared.body, "drifted")));
+    }
+    const char *its = arena_printf(world->arena, ",\"after\":\"temp\",\"until\":\"%s\"", account);
+    assert_status(sweep_page(world, &instance, "", its), 204);
+    Answer gone = world_as(world, "ann", "GET", target, NULL);
+    assert_true(json_is_true(json_object_get(gone.body, "drifted")));
 }
 
 static void a_removed_account_ends_its_grant(void **state) {
@@ -536,6 +566,7 @@ int main(void) {
         cmocka_unit_test(connectors_are_shown_with_their_health),
         cmocka_unit_test(a_connector_that_is_needed_stays),
         cmocka_unit_test(a_grant_whose_account_is_gone_has_drifted),
+        cmocka_unit_test(a_page_of_a_sweep_says_nothing_of_accounts_beyond_it),
         cmocka_unit_test(a_removed_account_ends_its_grant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

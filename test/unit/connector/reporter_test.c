@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 #include "http/problem.h"
 #include "http/server.h"
 
-enum { MAX_BODY_BYTES = 4096, GRACE_MS = 2000 };
+// max_body as small as it can be set.
+enum { MAX_BODY_BYTES = 65536, GRACE_MS = 2000 };
 
 // A control plane that fails on the report of one action, and a reporter that speaks to it.
 typedef struct Scene {
@@ -26,14 +28,46 @@ typedef struct Scene {
     atomic_int failed; // on "act_bad"
     atomic_int taken;  // of "act_good"
     atomic_int taken_with_statements;
+    atomic_int pages; // of a sweep
+    atomic_int accounts;
+    atomic_int removed_with_outcome;
+    atomic_bool torn; // the pages do not follow one another without gap
+    char until[64];   // of the last page; read when all are there
 } Scene;
+
+// Each page says what it covers, and goes on where the one before it ended.
+static void handle_page(Scene *scene, const SweepReport *page) {
+    const char *last = "";
+    bool fits = scene->pages == 0 ? page->after == NULL : text_equal(page->after, scene->until);
+    for (size_t i = 0; i < page->accounts.count; i++) {
+        const SweptAccount *account = &page->accounts.items[i];
+        fits = fits && strcmp(account->account, page->after ? page->after : "") > 0 &&
+               strcmp(account->account, last) > 0 &&
+               (!page->until || strcmp(account->account, page->until) <= 0);
+        last = account->account;
+        if (account->removed && account->outcome)
+            atomic_fetch_add(&scene->removed_with_outcome, 1);
+    }
+    snprintf(scene->until, sizeof(scene->until), "%s", page->until ? page->until : "");
+    if (!fits)
+        atomic_store(&scene->torn, true);
+    atomic_fetch_add(&scene->pages, 1);
+    atomic_fetch_add(&scene->accounts, (int)page->accounts.count);
+}
 
 static void handle(void *context, HttpRequest *request, HttpAnswer *answer) {
     Scene *scene = context;
     size_t length;
     const char *body = http_request_body(request, &length);
     ActionReport report = {0};
+    SweepReport sweep = {0};
     Error error = {0};
+    if (shape_parse(http_request_arena(request), &SWEEP_REPORT_SHAPE, body, length, &sweep,
+                    &error) == STATUS_OK) {
+        handle_page(scene, &sweep);
+        answer->status = 204;
+        return;
+    }
     if (shape_parse(http_request_arena(request), &ACTION_REPORT_SHAPE, body, length, &report,
                     &error) != STATUS_OK) {
         answer->status = 422;
@@ -139,11 +173,67 @@ static void lets_others_pass_where_the_control_plane_fails_on_one(void **state) 
     assert_true(scene->failed > 0);
 }
 
+static SweptAccount *many_accounts(Scene *scene, size_t count) {
+    SweptAccount *accounts = arena_alloc(scene->arena, count * sizeof(SweptAccount));
+    for (size_t i = 0; i < count; i++)
+        accounts[i] = (SweptAccount){
+            // Neither in order nor of one length.
+            .account = arena_printf(scene->arena, "temp_%zu", (i * 7919) % count),
+            .grant_id = "grt_0123456789abcdef",
+            .can_login = true,
+        };
+    return accounts;
+}
+
+static void brings_a_long_sweep_in_pages_that_follow_one_another(void **state) {
+    Scene *scene = *state;
+    enum { COUNT = 3000 };
+    reporter_add_sweep(scene->reporter,
+                       &(SweepReport){.admin_secret = "shop",
+                                      .host = "db",
+                                      .accounts = {many_accounts(scene, COUNT), COUNT}});
+    await_sent(scene);
+    assert_true(scene->pages > 1);
+    assert_int_equal(scene->accounts, COUNT);
+    assert_false(scene->torn);
+    assert_string_equal(scene->until, ""); // the last one is without bound
+}
+
+static void brings_a_short_or_empty_sweep_whole(void **state) {
+    Scene *scene = *state;
+    reporter_add_sweep(scene->reporter, &(SweepReport){.admin_secret = "shop", .host = "db"});
+    await_sent(scene);
+    assert_int_equal(scene->pages, 1);
+    assert_string_equal(scene->until, "");
+    assert_false(scene->torn);
+}
+
+static void leaves_the_findings_of_a_sweep_out_where_they_are_too_large(void **state) {
+    Scene *scene = *state;
+    json_t *statements = json_array();
+    for (size_t i = 0; i < MAX_BODY_BYTES / 8; i++)
+        json_array_append_new(statements, json_string("DROP ROLE temp_1"));
+    SweptAccount *accounts = many_accounts(scene, 3);
+    accounts[1].removed = true;
+    accounts[1].outcome = json_keep(
+        scene->arena, json_pack("{s:s, s:o}", "account", "temp_1", "statements", statements));
+    reporter_add_sweep(
+        scene->reporter,
+        &(SweepReport){.admin_secret = "shop", .host = "db", .accounts = {accounts, 3}});
+    await_sent(scene);
+    assert_int_equal(scene->accounts, 3);
+    assert_int_equal(scene->removed_with_outcome, 1);
+    assert_false(scene->torn);
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
         CASE(brings_the_whole_report),
         CASE(leaves_the_findings_out_where_the_whole_is_too_large),
+        CASE(brings_a_long_sweep_in_pages_that_follow_one_another),
+        CASE(brings_a_short_or_empty_sweep_whole),
+        CASE(leaves_the_findings_of_a_sweep_out_where_they_are_too_large),
         CASE(lets_others_pass_where_the_control_plane_fails_on_one),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);

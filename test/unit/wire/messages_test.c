@@ -216,9 +216,13 @@ static void messages_arrive_as_they_were_sent(void **state) {
                                                      .outcome = json_of(arena, "{}"),
                                                      .discovery = json_of(arena, "{}"),
                                                      .checks = json_of(arena, "[]")});
-    comes_back(
-        &SWEEP_REPORT_SHAPE,
-        &(SweepReport){"shop-admin", "db.internal", 5432, NOW_MS, {accounts, COUNT_OF(accounts)}});
+    comes_back(&SWEEP_REPORT_SHAPE, &(SweepReport){"shop-admin",
+                                                   "db.internal",
+                                                   5432,
+                                                   NOW_MS,
+                                                   {accounts, COUNT_OF(accounts)},
+                                                   "temp",
+                                                   "temp_b"});
 }
 
 static void a_credential_is_shown_without_its_password(void **state) {
