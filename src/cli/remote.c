@@ -139,12 +139,7 @@ static void add_trust_advice(const Cli *cli, Error *error) {
         session->token != NULL && session->principal == NULL
             ? "in DAYPASS_CA_FILE"
             : arena_printf(cli->arena, "with: daypass login %s --ca-file FILE", session->url);
-    if (text_equal(error->code, "bad_ca_file") && session->ca_file == NULL)
-        error_set(&advised, error->status, error->code,
-                  "TLS: this machine has no list of authorities that it trusts: install one (the "
-                  "package ca-certificates), or name the server's %s",
-                  how);
-    else if (text_equal(error->code, "tls_not_trusted"))
+    if (text_equal(error->code, "tls_not_trusted"))
         error_set(&advised, error->status, error->code,
                   "%s. The file of another authority is named %s", error->message, how);
     memcpy(error->message, advised.message, sizeof(error->message));

@@ -363,6 +363,7 @@ static Status call_perform(HttpClient *client, Arena *arena, const HttpCall *cal
             .curl = curl,
             .code = code,
             .reason = reason[0] != '\0' ? reason : curl_easy_strerror(code),
+            .has_ca_file = client->ca_file != NULL,
             .host = client->host,
             .port = client->port,
             .connect_timeout_ms = client->connect_timeout_ms,

@@ -35,7 +35,13 @@ static Status explain_tls(const ClientFailure *failure, Error *reterr) {
                      failure->host, failure->port, failure->reason);
 }
 
+// Without a file of ours it is the system's that is missing: this machine trusts nobody.
 static Status explain_ca_file(const ClientFailure *failure, Error *reterr) {
+    if (!failure->has_ca_file)
+        return error_set(reterr, STATUS_UNAVAILABLE, "tls_not_trusted",
+                         "TLS: certificate of %s:%s not trusted: this machine has no list of "
+                         "authorities that it trusts (the package ca-certificates has one)",
+                         failure->host, failure->port);
     return error_set(reterr, STATUS_INVALID, "bad_ca_file",
                      "TLS: the file of trusted certificates cannot be used; expected one or more "
                      "certificates in PEM form");

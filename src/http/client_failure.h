@@ -4,11 +4,13 @@
 #include "base/error.h"
 
 #include <curl/curl.h>
+#include <stdbool.h>
 
 typedef struct ClientFailure {
     CURL *curl; // after the failed transfer
     CURLcode code;
     const char *reason; // libcurl's text; shown for TLS only, where it never quotes the request
+    bool has_ca_file;   // authorities of the caller's choice, not the system's
     const char *host;   // of the base URL
     const char *port;
     int connect_timeout_ms;
