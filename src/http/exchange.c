@@ -24,7 +24,7 @@ static void body_release(HttpServer *server, HttpRequest *request) {
     request->body_held = 0;
 }
 
-// Counts what the body has come to hold. False when that is too much for now.
+// Counts what the body has come to hold. False when all bodies together hold too much.
 static bool body_hold(HttpServer *server, HttpRequest *request) {
     size_t capacity = request->body.capacity;
     if (capacity <= SMALL_BODY_BYTES || capacity <= request->body_held)
