@@ -124,9 +124,10 @@ static const CheckItem *check_item_about(Work *work, int result, const char *par
     CheckReport report = {0};
     const Plan *plans[] = {work->plan};
     work->world->engine->driver->check(&work->world->login, work->arena, plans, 1, &report);
+    const CheckItem *items = report.items; // the arena's, not the report's
     for (size_t i = 0; i < report.count; i++)
-        if (report.items[i].result == result && strstr(report.items[i].found, part) != NULL)
-            return &report.items[i];
+        if (items[i].result == result && strstr(items[i].found, part) != NULL)
+            return &items[i];
     return NULL;
 }
 
