@@ -32,11 +32,15 @@ static bool is_own(const Grant *grant, const char *principal) {
     return !grant->flow->self_approval && text_equal(grant->requester, principal);
 }
 
-// Is in the step, and enabled.
-static bool is_entitled(const Round *round, const ApprovalStep *step, const char *principal) {
+// Auditors change nothing, whatever a flow or group says of them.
+static bool may_decide(const Round *round, const char *principal) {
     const Principal *known = configuration_principal(round->configuration, principal);
-    return known != NULL && !known->disabled &&
-           step_includes(round->configuration, step, principal);
+    return known != NULL && !known->disabled && known->role != ROLE_AUDITOR;
+}
+
+// Is in the step, and somebody who may decide at all.
+static bool is_entitled(const Round *round, const ApprovalStep *step, const char *principal) {
+    return may_decide(round, principal) && step_includes(round->configuration, step, principal);
 }
 
 static const Decision *decision_of(const Round *round, size_t step, const char *principal) {
@@ -60,7 +64,7 @@ static StepPeople step_people(const Round *round, size_t index) {
     StepPeople people = {0};
     StringList all = subjects_list(round->arena, round->configuration, step_subjects(step));
     for (size_t i = 0; i < all.count; i++) {
-        if (is_own(round->grant, all.items[i]))
+        if (is_own(round->grant, all.items[i]) || !may_decide(round, all.items[i]))
             continue;
         const Decision *decision = decision_of(round, index, all.items[i]);
         if (decision == NULL)

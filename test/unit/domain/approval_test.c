@@ -181,6 +181,15 @@ static void the_disabled_and_the_unknown_do_not_count(void **state) {
     expect_waiting(at, 0, "cleo", "1 of group dba");
 }
 
+static void auditors_decide_nothing_whatever_group_they_are_in(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    Case *at = case_new(arena, "[{\"any_of\": {\"groups\": [\"dba\"]}}]");
+    decide(at, "bob", true);
+    at->configuration.principals.items[1].role = ROLE_AUDITOR; // bob
+    expect_waiting(at, 0, "cleo", "1 of group dba");
+    expect_refused(at, "bob", STATUS_FORBIDDEN, "not_an_approver");
+}
+
 static void who_left_the_group_does_not_count(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     Case *at = case_new(arena, "[{\"any_of\": {\"groups\": [\"dba\"]}}]");
@@ -255,6 +264,7 @@ int main(void) {
         cmocka_unit_test(unless_the_flow_says_so),
         cmocka_unit_test(says_when_nobody_can_decide),
         cmocka_unit_test(the_disabled_and_the_unknown_do_not_count),
+        cmocka_unit_test(auditors_decide_nothing_whatever_group_they_are_in),
         cmocka_unit_test(who_left_the_group_does_not_count),
         cmocka_unit_test(extensions_are_decided_in_rounds_of_their_own),
         cmocka_unit_test(only_what_is_open_is_decided),
