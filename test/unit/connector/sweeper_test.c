@@ -41,6 +41,7 @@ typedef struct Scene {
     SweptAccounts reported; // the last
     void (*during_first)(struct Scene *scene);
     size_t removed_before_other_work;
+    bool started; // the sweeper, as its owner sees it
 } Scene;
 
 static Scene *SCENE; // the driver has no context of its own
@@ -228,6 +229,10 @@ static void sweep(Scene *scene) {
     scene->sweeper = sweeper_new(&options);
     if (sweeper_start(scene->sweeper, &error) != STATUS_OK)
         fail_msg("%s", error.message);
+    monitor_lock(&scene->monitor);
+    scene->started = true;
+    monitor_wake(&scene->monitor);
+    monitor_unlock(&scene->monitor);
 }
 
 static bool is_reported(void) {
@@ -299,7 +304,14 @@ static void lets_other_work_for_the_target_in_between(void **state) {
     assert_int_equal(scene->removed, 5);
 }
 
+static bool is_started(void) {
+    return SCENE->started;
+}
+
 static void stop(Scene *scene) {
+    monitor_lock(&scene->monitor);
+    await(is_started);
+    monitor_unlock(&scene->monitor);
     sweeper_stop(scene->sweeper);
 }
 
