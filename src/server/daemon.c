@@ -8,9 +8,11 @@
 #include "server/due_worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@ typedef struct TlsText {
 struct Daemon {
     const ServerOptions *options;
     Arena *arena;
+    int lock; // held while we run; -1: not ours
     SigningKey *action_key;
     SigningKey *audit_key;
     Store *store;
@@ -161,8 +164,23 @@ static void bootstrapped(void *context) {
     bootstrap_finish(((Daemon *)context)->bootstrap_path);
 }
 
+// What was seen of signatures and sign-ins is known to one process alone, so one it has to be.
+static Status lock_state(Daemon *daemon, Error *reterr) {
+    const char *path = state_path(daemon, "lock");
+    daemon->lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (daemon->lock >= 0 && flock(daemon->lock, LOCK_EX | LOCK_NB) == 0)
+        return STATUS_OK;
+    if (daemon->lock >= 0 && errno == EWOULDBLOCK)
+        return error_set(reterr, STATUS_CONFLICT, "already_running",
+                         "another daypassd works with %s; stop it first, or give this one a "
+                         "state_folder of its own",
+                         daemon->options->state_folder);
+    return error_set(reterr, STATUS_UNAVAILABLE, "file_failed", "%s: %s", path, strerror(errno));
+}
+
 static Status open_state(Daemon *daemon, Error *reterr) {
     TRY(folder_ensure(daemon->options->state_folder, 0700, reterr));
+    TRY(lock_state(daemon, reterr));
     unlink(daemon->address_path); // of a run before: it names no port any more
     TRY(signing_key_ensure(state_path(daemon, "action.key"), &daemon->action_key, reterr));
     TRY(signing_key_ensure(state_path(daemon, "audit.key"), &daemon->audit_key, reterr));
@@ -215,6 +233,7 @@ Status daemon_start(const ServerOptions *options, Daemon **ret_daemon, Error *re
     CLEANUP(daemon_stopp) Daemon *daemon = mem_alloc(sizeof(*daemon));
     daemon->options = options;
     daemon->arena = arena_new();
+    daemon->lock = -1;
     daemon->port = (int)options->listen->port;
     daemon->bootstrap_path = state_path(daemon, "bootstrap-token");
     daemon->address_path = state_path(daemon, "address");
@@ -240,6 +259,8 @@ Daemon *daemon_stop(Daemon *daemon) {
     tls_text_done(&daemon->tls);
     if (daemon->url != NULL)
         unlink(daemon->address_path);
+    if (daemon->lock >= 0)
+        close(daemon->lock);
     arena_free(daemon->arena);
     return mem_free(daemon);
 }

@@ -153,6 +153,21 @@ static void an_open_state_folder_is_refused(void **state) {
     assert_null(daemon);
 }
 
+static void a_second_one_on_the_same_state_is_refused_and_harms_nothing(void **state) {
+    WITH_FOLDER(folder);
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    ServerOptions options = options_for(arena, &folder, "");
+    CLEANUP(daemon_stopp) Daemon *daemon = start(&options);
+    Daemon *other = NULL;
+    Error error = {0};
+    assert_int_equal(daemon_start(&options, &other, &error), STATUS_CONFLICT);
+    assert_string_equal(error.code, "already_running");
+    assert_non_null(state_folder_read(arena, &folder, "state/address"));
+    assert_int_equal(call(arena, daemon_url(daemon), NULL, "GET", "/readyz", NULL).status, 200);
+    daemon = daemon_stop(daemon);
+    daemon = start(&options);
+}
+
 static void a_port_that_is_taken_is_said(void **state) {
     WITH_FOLDER(first_folder);
     WITH_FOLDER(second_folder);
@@ -227,6 +242,7 @@ int main(void) {
         cmocka_unit_test(a_restart_keeps_keys_and_bootstrap_token),
         cmocka_unit_test(a_lost_bootstrap_token_is_made_anew_and_the_old_one_ends),
         cmocka_unit_test(an_open_state_folder_is_refused),
+        cmocka_unit_test(a_second_one_on_the_same_state_is_refused_and_harms_nothing),
         cmocka_unit_test(a_port_that_is_taken_is_said),
         cmocka_unit_test(tls_is_served_and_read_again_when_told),
         cmocka_unit_test(a_key_that_others_may_read_is_refused),
