@@ -128,6 +128,7 @@ GrantView grant_view(Call *call, const Configuration *configuration, const Grant
         .extension_s = has_extension ? grant->extension_s : 0,
         .extension_state =
             has_extension ? enum_name(&EXTENSION_STATES, grant->extension_state) : NULL,
+        .extension_reason = grant->extension_reason,
         .trouble = grant->trouble,
         .overdue = ends_late,
         .drifted = grant->drifted,

@@ -120,8 +120,10 @@ static void print_time(Cli *cli, const char *title, int64_t at_ms) {
 
 static void print_extension(Cli *cli, const GrantView *grant) {
     if (grant->extension_s != 0)
-        say(cli, "%-13s%s more (%s)", "extension", duration_text(cli->arena, grant->extension_s),
-            or_dash(grant->extension_state));
+        say(cli, "%-13s%s more (%s)%s%s", "extension",
+            duration_text(cli->arena, grant->extension_s), or_dash(grant->extension_state),
+            grant->extension_reason != NULL ? ": " : "",
+            grant->extension_reason != NULL ? grant->extension_reason : "");
 }
 
 static void print_grant(Cli *cli, const GrantView *grant) {

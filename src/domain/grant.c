@@ -105,6 +105,8 @@ static const Field GRANT_FIELDS[] = {
     {FIELD(Grant, extension_state, ENUM), .names = &EXTENSION_STATES, .default_text = "none",
      .help = "State of that extension"},
     {FIELD(Grant, extension_round, INT), .max = -1, .help = "Extensions asked for so far"},
+    {FIELD(Grant, extension_reason, STRING), .max = REASON_MAX_BYTES,
+     .help = "Why more time is asked for"},
     {FIELD(Grant, decisions, OBJECTS), .shape = &DECISION_SHAPE, .help = "What was decided"},
     {FIELD(Grant, trouble, STRING), .max = TEXT_MAX_BYTES,
      .help = "Why the connector could not do it yet"},
@@ -161,11 +163,16 @@ static void enter_active(Grant *grant, const GrantChange *change) {
     grant->trouble = NULL;
 }
 
+void grant_drop_extension(Grant *grant) {
+    grant->extension_s = 0;
+    grant->extension_state = EXTENSION_NONE;
+    grant->extension_reason = NULL;
+}
+
 static void take_extension(Grant *grant, const GrantChange *change) {
     assert(change->expires_at > 0);
     grant->expires_at = change->expires_at;
-    grant->extension_s = 0;
-    grant->extension_state = EXTENSION_NONE;
+    grant_drop_extension(grant);
     grant->trouble = NULL;
 }
 
@@ -178,8 +185,7 @@ static void take_credential(Grant *grant, const GrantChange *change) {
 static void forget_access(Grant *grant) {
     grant->sealed = NULL;
     grant->lapses_at = 0;
-    grant->extension_s = 0;
-    grant->extension_state = EXTENSION_NONE;
+    grant_drop_extension(grant);
     grant->trouble = NULL;
 }
 

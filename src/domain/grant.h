@@ -108,7 +108,8 @@ typedef struct Grant {
     const char *sealed;     // the credential; NULL before it is there and after the end
     int64_t extension_s;    // asked for; 0: none
     int extension_state;
-    int64_t extension_round; // extensions asked for so far
+    int64_t extension_round;      // extensions asked for so far
+    const char *extension_reason; // why; NULL: none was given, or none is asked for
     Decisions decisions;
     const char *trouble; // why the connector could not do it yet; NULL: none
     bool drifted;        // reconciliation found the account gone or altered
@@ -132,6 +133,8 @@ bool grant_event_allowed(const Grant *grant, GrantEvent event, int64_t now_ms);
 // The only function that changes `state`. "wrong_state" says what it is and what it would have to
 // be. Does the entry actions of the table: times, cause, forgetting the sealed credential.
 MUST_USE Status grant_change(Grant *grant, const GrantChange *change, Error *reterr);
+// The extension that was asked for was decided against, cannot be had, or is applied.
+void grant_drop_extension(Grant *grant);
 bool grant_is_over(const Grant *grant);
 // An account may exist on the target in this state.
 bool grant_may_have_account(const Grant *grant);

@@ -134,6 +134,7 @@ static Status extend(Operation *operation, void *work_, Error *reterr) {
     grant->extension_s = work->duration_s;
     grant->extension_state = EXTENSION_PENDING;
     grant->extension_round++;
+    grant->extension_reason = work->text;
     json_t *detail = json_keep(operation->arena, json_object());
     json_object_set_new(detail, "extension_s", json_integer(work->duration_s));
     if (work->text != NULL)

@@ -225,8 +225,7 @@ static Status extend_failed(Operation *operation, ReportWork *work, Error *reter
     TRY(action_set_state(operation, work->action.id, ACTION_DONE, reterr));
     if (!wanted)
         return STATUS_OK;
-    grant->extension_s = 0;
-    grant->extension_state = EXTENSION_NONE;
+    grant_drop_extension(grant);
     grant->trouble = work->message;
     TRY(grant_note(operation, grant, "grant.extension_failed", describe_failure(operation, work),
                    reterr));

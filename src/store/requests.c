@@ -187,8 +187,7 @@ static Status conclude_extension(Operation *operation, Grant *grant, const Decid
         return grant_note(operation, grant, "grant.decided", detail, reterr);
     if (result == APPROVAL_GRANTED)
         return extension_approve(operation, grant, detail, reterr);
-    grant->extension_s = 0;
-    grant->extension_state = EXTENSION_NONE;
+    grant_drop_extension(grant);
     return grant_note(operation, grant, "grant.extension_rejected", detail, reterr);
 }
 

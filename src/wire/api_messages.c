@@ -320,6 +320,7 @@ static const Field GRANT_VIEW_FIELDS[] = {
     {FIELD_NAMED("extension", GrantView, extension_s, DURATION),
      .help = "How much more time was asked for"},
     {FIELD(GrantView, extension_state, STRING), .help = "State of that: none, pending, approved"},
+    {FIELD(GrantView, extension_reason, STRING), .max = MESSAGE_MAX_BYTES, .help = "Why"},
     {FIELD(GrantView, trouble, STRING), .max = MESSAGE_MAX_BYTES,
      .help = "Why the connector could not do it yet"},
     {FIELD(GrantView, overdue, BOOL), .help = "Past its end and not yet revoked"},

@@ -228,6 +228,7 @@ typedef struct GrantView { // GET /v1/grants, GET /v1/grants/{id}
     StringList waiting;  // names of those who may decide now
     int64_t extension_s; // key "extension"
     const char *extension_state;
+    const char *extension_reason;
     const char *trouble;
     bool overdue; // revoking, and past its end by more than 60 s
     bool drifted;

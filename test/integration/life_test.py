@@ -80,6 +80,10 @@ def an_extension_is_decided_again_and_moves_the_end_on_the_server():
         before = world.server.query(valid_until)
         world.cli("engineer", "extend", view["id"], "--for", "20m", "--reason", "more")
         check_equal(world.server.query(valid_until), before, "the end, before the decision")
+        asked = world.show(view["id"], "dba")
+        check_equal(
+            (asked["extension"], asked["extension_reason"]), ("20m", "more"), "what is asked for"
+        )
         world.refuse("engineer", "own_request", "approve", view["id"])
         world.cli("dba", "approve", view["id"])
         wait_until(
