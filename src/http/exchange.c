@@ -51,9 +51,9 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **excha
     body_release(server, request);
     *exchange = request_free(request);
     if (atomic_fetch_sub(&server->exchanges, 1) == 1 && atomic_load(&server->stopping)) {
-        pthread_mutex_lock(&server->lock);
-        pthread_cond_signal(&server->idle);
-        pthread_mutex_unlock(&server->lock);
+        monitor_lock(&server->monitor);
+        monitor_wake(&server->monitor);
+        monitor_unlock(&server->monitor);
     }
 }
 

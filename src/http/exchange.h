@@ -1,13 +1,13 @@
 // One request and its answer, between libmicrohttpd's callbacks and the handler.
 #pragma once
 
+#include "base/monitor.h"
 #include "base/secret.h"
 #include "http/parking.h"
 #include "http/request.h"
 #include "http/server.h"
 
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 struct HttpServer {
@@ -20,8 +20,7 @@ struct HttpServer {
     atomic_bool stopping;
     atomic_size_t exchanges;          // begun and not ended
     atomic_size_t large_bodies_bytes; // held by them, see body_hold
-    pthread_mutex_t lock;
-    pthread_cond_t idle; // exchanges fell to 0 while stopping
+    Monitor monitor;                  // woken when exchanges fell to 0 while stopping
 };
 
 // The callbacks, in the order of an exchange; context is the HttpServer.

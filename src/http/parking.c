@@ -1,12 +1,12 @@
 #include "http/parking.h"
 
 #include "base/memory.h"
+#include "base/monitor.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 // A power of two. More keys than this share buckets: a wake then compares a few more texts, and a
 // request may be called again for a neighbour's wake, which costs one look for work.
@@ -22,8 +22,7 @@ typedef struct Bucket {
 
 struct Parking {
     ParkingOptions options;
-    pthread_mutex_t lock;
-    pthread_cond_t changed; // the nearest deadline moved, or closed
+    Monitor monitor; // woken when the nearest deadline moved, or closed
     pthread_t timer;
     bool closed;
     _Atomic uint64_t sequence;
@@ -117,20 +116,15 @@ static void resume_one(Parking *parking, Parked *parked) {
 }
 
 static void sleep_until_changed(Parking *parking, int64_t sleep_ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + (sleep_ms % SECOND_MS) * 1000000;
-    until.tv_sec += (time_t)(sleep_ms / SECOND_MS + nanoseconds / 1000000000);
-    until.tv_nsec = (long)(nanoseconds % 1000000000);
-    pthread_cond_timedwait(&parking->changed, &parking->lock, &until);
+    (void)monitor_wait_until(&parking->monitor, clock_monotonic_ms(&SYSTEM_CLOCK) + sleep_ms);
 }
 
 static void *timer_run(void *context) {
     Parking *parking = context;
-    pthread_mutex_lock(&parking->lock);
+    monitor_lock(&parking->monitor);
     while (!parking->closed) {
         if (parking->count == 0) {
-            pthread_cond_wait(&parking->changed, &parking->lock);
+            monitor_wait(&parking->monitor);
             continue;
         }
         int64_t left_ms = parking->heap[0]->until_ms - clock_monotonic_ms(parking->options.clock);
@@ -139,7 +133,7 @@ static void *timer_run(void *context) {
         else
             sleep_until_changed(parking, left_ms < LONGEST_SLEEP_MS ? left_ms : LONGEST_SLEEP_MS);
     }
-    pthread_mutex_unlock(&parking->lock);
+    monitor_unlock(&parking->monitor);
     return NULL;
 }
 
@@ -147,12 +141,7 @@ Parking *parking_new(ParkingOptions options) {
     Parking *parking = mem_alloc(sizeof(*parking));
     parking->options = options;
     parking->buckets = mem_alloc(BUCKET_COUNT * sizeof(*parking->buckets));
-    pthread_mutex_init(&parking->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&parking->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monitor_init(&parking->monitor);
     if (pthread_create(&parking->timer, NULL, timer_run, parking) != 0) {
         parking->closed = true;
         return parking_free(parking);
@@ -164,8 +153,7 @@ Parking *parking_free(Parking *parking) {
     if (parking == NULL)
         return NULL;
     assert(parking->closed && parking->count == 0);
-    pthread_cond_destroy(&parking->changed);
-    pthread_mutex_destroy(&parking->lock);
+    monitor_done(&parking->monitor);
     mem_free(parking->heap);
     mem_free(parking->buckets);
     return mem_free(parking);
@@ -173,7 +161,7 @@ Parking *parking_free(Parking *parking) {
 
 bool parking_enter(Parking *parking, Parked *parked, const char *key, int64_t until_ms,
                    uint64_t sequence) {
-    pthread_mutex_lock(&parking->lock);
+    monitor_lock(&parking->monitor);
     bool entered = !parking->closed;
     if (entered) {
         parked->bucket = bucket_of(key);
@@ -186,15 +174,15 @@ bool parking_enter(Parking *parking, Parked *parked, const char *key, int64_t un
             parked->key = mem_strdup(key);
             insert(parking, parked);
             if (parking->heap[0] == parked)
-                pthread_cond_signal(&parking->changed);
+                monitor_wake(&parking->monitor);
         }
     }
-    pthread_mutex_unlock(&parking->lock);
+    monitor_unlock(&parking->monitor);
     return entered;
 }
 
 void parking_wake(Parking *parking, const char *key) {
-    pthread_mutex_lock(&parking->lock);
+    monitor_lock(&parking->monitor);
     Bucket *bucket = &parking->buckets[bucket_of(key)];
     bucket->last_wake = ++parking->sequence;
     for (Parked *parked = bucket->first, *next; parked != NULL; parked = next) {
@@ -202,7 +190,7 @@ void parking_wake(Parking *parking, const char *key) {
         if (strcmp(parked->key, key) == 0)
             resume_one(parking, parked);
     }
-    pthread_mutex_unlock(&parking->lock);
+    monitor_unlock(&parking->monitor);
 }
 
 uint64_t parking_sequence(const Parking *parking) {
@@ -214,12 +202,12 @@ size_t parking_count(const Parking *parking) {
 }
 
 void parking_close(Parking *parking) {
-    pthread_mutex_lock(&parking->lock);
+    monitor_lock(&parking->monitor);
     assert(!parking->closed);
     parking->closed = true;
     while (parking->count > 0)
         resume_one(parking, parking->heap[parking->count - 1]);
-    pthread_cond_signal(&parking->changed);
-    pthread_mutex_unlock(&parking->lock);
+    monitor_wake(&parking->monitor);
+    monitor_unlock(&parking->monitor);
     pthread_join(parking->timer, NULL);
 }

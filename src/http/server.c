@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -160,8 +159,7 @@ static Status tls_take(HttpServer *server, Error *reterr) {
 
 static HttpServer *server_free(HttpServer *server) {
     parking_free(server->parking);
-    pthread_cond_destroy(&server->idle);
-    pthread_mutex_destroy(&server->lock);
+    monitor_done(&server->monitor);
     mem_free(server->certificate);
     secret_free(server->key);
     return mem_free(server);
@@ -172,12 +170,7 @@ Status http_server_start(const HttpServerOptions *options, HttpServer **ret_serv
     assert(options->max_header_bytes >= 1024 && options->idle_timeout_s > 0);
     HttpServer *server = mem_alloc(sizeof(*server));
     server->options = *options;
-    pthread_mutex_init(&server->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->idle, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monitor_init(&server->monitor);
     server->parking = parking_new((ParkingOptions){
         .clock = options->clock, .suspend = exchange_suspend, .resume = exchange_resume});
     Status status = server->parking != NULL
@@ -203,14 +196,11 @@ int http_server_port(const HttpServer *server) {
 // Stopping
 
 static void wait_until_idle(HttpServer *server) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_GRACE_S;
-    pthread_mutex_lock(&server->lock);
-    while (atomic_load(&server->exchanges) > 0)
-        if (pthread_cond_timedwait(&server->idle, &server->lock, &until) == ETIMEDOUT)
-            break;
-    pthread_mutex_unlock(&server->lock);
+    int64_t until_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + STOP_GRACE_S * SECOND_MS;
+    monitor_lock(&server->monitor);
+    while (atomic_load(&server->exchanges) > 0 && monitor_wait_until(&server->monitor, until_ms))
+        ;
+    monitor_unlock(&server->monitor);
 }
 
 // The listener stays open until MHD_stop_daemon and newcomers are answered 503: taking it from the

@@ -1,9 +1,9 @@
 #include "server/due_worker.h"
 
 #include "base/log.h"
+#include "base/monitor.h"
 
 #include <pthread.h>
-#include <time.h>
 
 enum {
     BATCH = 200,
@@ -17,8 +17,7 @@ struct DueWorker {
     const Clock *clock;
     pthread_t thread;
     bool running;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    Monitor monitor; // woken when `woken` or `stopping` is set
     bool woken;
     bool stopping;
 };
@@ -27,12 +26,7 @@ DueWorker *due_worker_new(Store *store, const Clock *clock) {
     DueWorker *worker = mem_alloc(sizeof(*worker));
     worker->store = store;
     worker->clock = clock;
-    pthread_mutex_init(&worker->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&worker->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    monitor_init(&worker->monitor);
     return worker;
 }
 
@@ -40,8 +34,7 @@ DueWorker *due_worker_free(DueWorker *worker) {
     if (worker == NULL)
         return NULL;
     due_worker_stop(worker);
-    pthread_cond_destroy(&worker->changed);
-    pthread_mutex_destroy(&worker->lock);
+    monitor_done(&worker->monitor);
     return mem_free(worker);
 }
 
@@ -62,28 +55,16 @@ static int64_t run_due(DueWorker *worker) {
     return sleep_ms < MAX_SLEEP_MS ? sleep_ms : MAX_SLEEP_MS;
 }
 
-static struct timespec monotonic_after(int64_t ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / SECOND_MS;
-    until.tv_nsec += (ms % SECOND_MS) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
-}
-
 // False when it is time to stop.
 static bool sleep_until_woken(DueWorker *worker, int64_t sleep_ms) {
-    pthread_mutex_lock(&worker->lock);
-    struct timespec until = monotonic_after(sleep_ms > 0 ? sleep_ms : 0);
-    int result = 0;
-    while (sleep_ms > 0 && result == 0 && !worker->woken && !worker->stopping)
-        result = pthread_cond_timedwait(&worker->changed, &worker->lock, &until);
+    monitor_lock(&worker->monitor);
+    int64_t until_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + sleep_ms;
+    while (sleep_ms > 0 && !worker->woken && !worker->stopping &&
+           monitor_wait_until(&worker->monitor, until_ms))
+        ;
     worker->woken = false;
     bool go_on = !worker->stopping;
-    pthread_mutex_unlock(&worker->lock);
+    monitor_unlock(&worker->monitor);
     return go_on;
 }
 
@@ -106,17 +87,17 @@ Status due_worker_start(DueWorker *worker, Error *reterr) {
 void due_worker_stop(DueWorker *worker) {
     if (!worker->running)
         return;
-    pthread_mutex_lock(&worker->lock);
+    monitor_lock(&worker->monitor);
     worker->stopping = true;
-    pthread_cond_signal(&worker->changed);
-    pthread_mutex_unlock(&worker->lock);
+    monitor_wake(&worker->monitor);
+    monitor_unlock(&worker->monitor);
     pthread_join(worker->thread, NULL);
     worker->running = false;
 }
 
 void due_worker_wake(DueWorker *worker) {
-    pthread_mutex_lock(&worker->lock);
+    monitor_lock(&worker->monitor);
     worker->woken = true;
-    pthread_cond_signal(&worker->changed);
-    pthread_mutex_unlock(&worker->lock);
+    monitor_wake(&worker->monitor);
+    monitor_unlock(&worker->monitor);
 }
