@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "connector/ceiling.h"
 #include "connector/control_plane.h"
+#include "connector/executor.h"
 #include "connector/identity.h"
 #include "connector/secret_source.h"
 #include "driver/driver.h"
@@ -79,15 +80,8 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options, const Se
     size_t plan_count = 0;
     const Plan *const *plans = secret_plans(arena, known, secret, &plan_count);
     bool ok = ceilings_check(arena, options, secret, plans, plan_count);
-    DriverLogin login = {
-        .target = target,
-        .user = secret->user,
-        .password = password,
-        .ca_file = secret->ca_file,
-        .connect_timeout_ms = (int)options->connect_timeout_s * SECOND_MS,
-        .statement_timeout_ms = (int)options->statement_timeout_s * SECOND_MS,
-        .clock = &SYSTEM_CLOCK,
-    };
+    const Executor executor = {.options = options, .clock = &SYSTEM_CLOCK};
+    DriverLogin login = executor_login(&executor, secret, target, password);
     CheckReport report = {0};
     driver->check(&login, arena, plans, plan_count, &report);
     for (size_t i = 0; i < report.count; i++) {

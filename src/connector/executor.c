@@ -85,8 +85,8 @@ Status executor_accept(const Executor *executor, Arena *arena, const SignedActio
     return STATUS_OK;
 }
 
-static DriverLogin login_make(const Executor *executor, const SecretSource *secret,
-                              const TargetAddress *target, const Secret *password) {
+DriverLogin executor_login(const Executor *executor, const SecretSource *secret,
+                           const TargetAddress *target, const Secret *password) {
     return (DriverLogin){
         .target = target,
         .user = secret->user,
@@ -131,7 +131,7 @@ Status executor_session_open(const Executor *executor, const SecretSource *secre
     CLEANUP(secret_freep) Secret *password = NULL;
     *ret_failure = FAILURE_RETRY;
     TRY(secret_source_read(&executor->options->secrets, secret, &password, reterr));
-    DriverLogin login = login_make(executor, secret, target, password);
+    DriverLogin login = executor_login(executor, secret, target, password);
     TRY(session_try(executor, secret, driver, &login, ret_session, ret_failure, reterr));
     *ret_driver = driver;
     *ret_failure = FAILURE_NONE;
@@ -256,7 +256,7 @@ static Status run_check(Run *run, Error *reterr) {
     run->result.failure = FAILURE_RETRY;
     TRY(secret_source_read(&run->executor->options->secrets, run->secret, &password, reterr));
     run->result.failure = FAILURE_NONE;
-    DriverLogin login = login_make(run->executor, run->secret, plan->target, password);
+    DriverLogin login = executor_login(run->executor, run->secret, plan->target, password);
     CheckReport report = {0};
     driver->check(&login, run->arena, &plan, 1, &report);
     json_t *checks = json_keep(run->arena, json_array());

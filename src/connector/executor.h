@@ -40,6 +40,10 @@ MUST_USE Status executor_accept(const Executor *executor, Arena *arena,
 void executor_run(const Executor *executor, Arena *arena, const ReceivedAction *received,
                   ActionReport *ret_report);
 
+// How the secret's admin logs in to a target. Borrows what it is given.
+DriverLogin executor_login(const Executor *executor, const SecretSource *secret,
+                           const TargetAddress *target, const Secret *password);
+
 // A driver session as the secret's admin on this target.
 MUST_USE Status executor_session_open(const Executor *executor, const SecretSource *secret,
                                       const TargetAddress *target, const Driver **ret_driver,

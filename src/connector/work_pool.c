@@ -174,13 +174,6 @@ static size_t room(const WorkPool *pool) {
     return pool->options.queue_ceiling - pool->queued;
 }
 
-size_t work_pool_room(WorkPool *pool) {
-    monitor_lock(&pool->monitor);
-    size_t free_places = room(pool);
-    monitor_unlock(&pool->monitor);
-    return free_places;
-}
-
 size_t work_pool_await_room(WorkPool *pool, int timeout_ms) {
     int64_t until_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + timeout_ms;
     monitor_lock(&pool->monitor);

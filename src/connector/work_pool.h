@@ -38,9 +38,7 @@ DEFINE_CLEANUP(WorkPool, work_pool_free)
 
 // Takes the item's arena. False (and the arena is freed) when the queue is full or it is stopping.
 bool work_pool_submit(WorkPool *pool, const WorkItem *take_item);
-// How many more may be submitted.
-size_t work_pool_room(WorkPool *pool);
-// Waits until there is room, at most timeout_ms.
+// How many more may be submitted; while there is no room, waits for it, at most timeout_ms.
 size_t work_pool_await_room(WorkPool *pool, int timeout_ms);
 
 // Takes a grant for oneself, outside an item of that grant. False when something works on it.

@@ -143,7 +143,7 @@ static void refuses_more_than_the_queue_holds_and_tells_when_there_is_room(void 
     assert_true(submit(pool, &door, "lane", NULL));
     assert_true(submit(pool, &door, "lane", NULL));
     assert_false(submit(pool, &door, "lane", NULL));
-    assert_int_equal(work_pool_room(pool), 0);
+    assert_int_equal(work_pool_await_room(pool, 0), 0);
     assert_int_equal(work_pool_await_room(pool, 1), 0);
     door_open(&door);
     assert_true(work_pool_await_room(pool, 60000) > 0);
