@@ -2,6 +2,7 @@
 #include "api/call.h"
 #include "api/handlers.h"
 
+#include "base/fault_point.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "domain/integration_plan.h"
@@ -71,6 +72,7 @@ Status connector_enroll(Call *call, Error *reterr) {
         *reterr = error;
         return status;
     }
+    FAULT_POINT("enroll.stored");
     call->caller.kind = CALLER_CONNECTOR; // for the log
     queue_checks(call, instance.connector);
     return call_reply(call,
@@ -166,6 +168,8 @@ static Status lease(Call *call, int64_t capacity, SignedActions *ret_actions, Er
         capacity = CAPACITY_MAX;
     TRY(store_lease_actions(call->api->options.store, call->arena, &call->caller.instance, capacity,
                             call->api->options.lease_s * SECOND_MS, &stored, reterr));
+    if (stored.count > 0)
+        FAULT_POINT("actions.leased");
     SignedActions actions = {
         .items = arena_alloc(call->arena, (stored.count + 1) * sizeof(SignedAction)),
         .count = stored.count,
@@ -260,6 +264,7 @@ Status connector_report(Call *call, Error *reterr) {
     Store *store = call->api->options.store;
     StoredAction action = {0};
     Error error = {0};
+    FAULT_POINT("report.received");
     Status status = store_find_action(store, call->arena, &call->caller.instance, body->action_id,
                                       &action, &error);
     if (status != STATUS_OK)
@@ -268,6 +273,7 @@ Status connector_report(Call *call, Error *reterr) {
     // Before it is done: a crash in between repeats the action rather than losing what was found.
     if (action.grant_id == NULL && (body->discovery != NULL || body->checks != NULL || !body->done))
         TRY(save_findings(call, body, &action, reterr));
+    FAULT_POINT("report.before_stored");
     const StoreReport report = {
         .action_id = body->action_id,
         .attempt = body->attempt,
@@ -282,6 +288,7 @@ Status connector_report(Call *call, Error *reterr) {
     status = store_report_action(store, call->arena, &call->caller.instance, &report, &error);
     if (status != STATUS_OK)
         return refuse_foreign(call, &error, body->action_id, reterr);
+    FAULT_POINT("report.stored");
     log_event(body->done ? LOG_INFO : LOG_WARNING, "action.reported", "action", action.id, "kind",
               action.kind, "grant", action.grant_id, "integration", action.integration, "instance",
               call->caller.instance.id, "failure", body->failure, "code", body->code, "message",
@@ -372,6 +379,7 @@ Status connector_report_accounts(Call *call, Error *reterr) {
     const SweepReport *sweep = call->body;
     for (size_t i = 0; i < sweep->accounts.count; i++)
         TRY(reconcile(call, sweep, &sweep->accounts.items[i], reterr));
+    FAULT_POINT("sweep.half_stored");
     const Configuration *configuration = NULL;
     TRY(call_configuration(call, &configuration, reterr));
     for (size_t i = 0; i < configuration->integrations.count; i++) {

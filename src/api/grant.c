@@ -5,6 +5,7 @@
 #include "api/queries.h"
 #include "api/view.h"
 
+#include "base/fault_point.h"
 #include "base/id.h"
 #include "domain/approval.h"
 #include "wire/seal.h"
@@ -180,6 +181,7 @@ Status grant_request(Call *call, Error *reterr) {
     Grant grant = {0};
     TRY(store_request_grant(call->api->options.store, call->arena, &call->caller.actor, &form, key,
                             &grant, reterr));
+    FAULT_POINT("request.stored");
     return reply_grant(call, &grant, reterr);
 }
 
@@ -191,6 +193,7 @@ static Status decide(Call *call, bool approved, Error *reterr) {
     TRY(find_grant(call, &grant, reterr));
     TRY(store_decide_grant(call->api->options.store, call->arena, &call->caller.actor, grant.id,
                            approved, body->note, &grant, reterr));
+    FAULT_POINT("decision.stored");
     return reply_grant(call, &grant, reterr);
 }
 
@@ -208,6 +211,7 @@ Status grant_cancel(Call *call, Error *reterr) {
     TRY(find_own_grant(call, &grant, reterr));
     TRY(store_cancel_grant(call->api->options.store, call->arena, &call->caller.actor, grant.id,
                            body->note, &grant, reterr));
+    FAULT_POINT("cancellation.stored");
     return reply_grant(call, &grant, reterr);
 }
 
@@ -222,6 +226,7 @@ Status grant_revoke(Call *call, Error *reterr) {
                          "the requester, the flow's approvers and administrators may revoke this");
     TRY(store_revoke_grant(call->api->options.store, call->arena, &call->caller.actor, grant.id,
                            body->note, &grant, reterr));
+    FAULT_POINT("revocation.stored");
     return reply_grant(call, &grant, reterr);
 }
 
@@ -233,6 +238,7 @@ Status grant_extend(Call *call, Error *reterr) {
     TRY(find_own_grant(call, &grant, reterr));
     TRY(store_extend_grant(call->api->options.store, call->arena, &call->caller.actor, grant.id,
                            body->duration_s, body->reason, &grant, reterr));
+    FAULT_POINT("extension.stored");
     return reply_grant(call, &grant, reterr);
 }
 
@@ -243,6 +249,7 @@ Status grant_reset(Call *call, Error *reterr) {
     TRY(public_key_check(body->public_key, reterr));
     TRY(store_reset_grant(call->api->options.store, call->arena, &call->caller.actor, grant.id,
                           body->public_key, &grant, reterr));
+    FAULT_POINT("reset.stored");
     return reply_grant(call, &grant, reterr);
 }
 
@@ -267,6 +274,7 @@ Status grant_credentials(Call *call, Error *reterr) {
     };
     // Noted before it is given: what is not on record is not handed out.
     TRY(store_note(call->api->options.store, &call->caller.actor, &note, reterr));
+    FAULT_POINT("credentials.noted");
     return call_reply(call, &(CredentialsReply){
                                 .id = grant.id,
                                 .sealed = grant.sealed,

@@ -19,6 +19,14 @@ static const struct {
     int32_t seconds;
 } DURATION_UNITS[] = {{'d', DAY_S}, {'h', HOUR_S}, {'m', MINUTE_S}, {'s', 1}};
 
+// Must count while the machine sleeps: otherwise a connector that wakes up believes that what it was
+// told before is still wanted. Linux's CLOCK_MONOTONIC does not; macOS's does.
+#ifdef CLOCK_BOOTTIME
+#define STEADY_CLOCK CLOCK_BOOTTIME
+#else
+#define STEADY_CLOCK CLOCK_MONOTONIC
+#endif
+
 static int64_t read_clock(clockid_t id) {
     struct timespec now;
     clock_gettime(id, &now); // cannot fail for these two clocks
@@ -32,7 +40,7 @@ static int64_t system_now_ms(const Clock *clock) {
 
 static int64_t system_monotonic_ms(const Clock *clock) {
     (void)clock;
-    return read_clock(CLOCK_MONOTONIC);
+    return read_clock(STEADY_CLOCK);
 }
 
 static int64_t manual_ms(const Clock *clock) {

@@ -10,7 +10,7 @@ enum { SECOND_MS = 1000 };
 
 typedef struct Clock {
     int64_t (*now_ms)(const struct Clock *clock);       // wall clock, ms since 1970 UTC
-    int64_t (*monotonic_ms)(const struct Clock *clock); // never steps back
+    int64_t (*monotonic_ms)(const struct Clock *clock); // never steps, counts sleep
 } Clock;
 
 extern const Clock SYSTEM_CLOCK;

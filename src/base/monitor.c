@@ -1,5 +1,7 @@
 #include "base/monitor.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -41,7 +43,14 @@ void monitor_wait(Monitor *monitor) {
 }
 
 bool monitor_wait_until(Monitor *monitor, int64_t until_ms) {
-    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = (until_ms % 1000) * 1000000};
+    // A condition waits by CLOCK_MONOTONIC, which stands while the machine sleeps; whoever waits
+    // looks at the clock afterwards.
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t left_ms = until_ms - clock_monotonic_ms(&SYSTEM_CLOCK);
+    int64_t until_ns = until.tv_nsec + (left_ms > 0 ? left_ms % SECOND_MS * 1000000 : 0);
+    until.tv_sec += (left_ms > 0 ? left_ms / SECOND_MS : 0) + until_ns / 1000000000;
+    until.tv_nsec = until_ns % 1000000000;
     int result = pthread_cond_timedwait(&monitor->changed, &monitor->mutex, &until);
     if (result != 0 && result != ETIMEDOUT)
         abort();

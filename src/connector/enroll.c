@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/fault_point.h"
 #include "base/file.h"
 #include "connector/control_plane.h"
 #include "connector/identity.h"
@@ -42,6 +43,7 @@ Status enroll_run(const ConnectorOptions *options, const EnrollOptions *enroll, 
     CLEANUP(signing_key_freep) SigningKey *key = signing_key_new();
     EnrollReply reply;
     TRY(control_plane_enroll(arena, options, token, key, &reply, reterr));
+    FAULT_POINT("enroll.answered");
     Identity identity = {
         .control_plane = options->control_plane,
         .instance = reply.instance,

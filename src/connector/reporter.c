@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/monitor.h"
 
@@ -68,6 +69,7 @@ typedef enum Sent {
 static Sent entry_send(Reporter *reporter, Entry *entry, int failures) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     Error error = {0};
+    FAULT_POINT("report.before_sent");
     Status status = control_plane_send(reporter->plane, arena, entry->target, entry->body, &error);
     if (status == STATUS_TOO_LARGE && entry->smaller) {
         log_event(LOG_WARNING, "report.cut", "report", entry->what, "code", error.code, "message",
@@ -76,6 +78,7 @@ static Sent entry_send(Reporter *reporter, Entry *entry, int failures) {
         entry->smaller = NULL;
         status = control_plane_send(reporter->plane, arena, entry->target, entry->body, &error);
     }
+    FAULT_POINT("report.sent");
     if (status == STATUS_OK)
         return SENT_SETTLED;
     if (control_plane_may_retry(status)) {

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/monitor.h"
@@ -77,7 +78,9 @@ static void action_run(void *context, Arena *arena, void *what) {
     Runner *runner = context;
     const ReceivedAction *received = what;
     ActionReport report;
+    FAULT_POINT("action.begins");
     executor_run(&runner->executor, arena, received, &report);
+    FAULT_POINT("action.ended");
     action_log(received, &report);
     // A failure that is the plan's own fault says nothing bad about the integration.
     bool ok =
@@ -88,6 +91,7 @@ static void action_run(void *context, Arena *arena, void *what) {
     if (report.done && report.expires_in_ms)
         sweeper_expect(runner->sweeper, report.expires_in_ms);
     reporter_add_report(runner->reporter, &report);
+    FAULT_POINT("report.kept");
 }
 
 // Each action has an arena of its own, since it outlives the poll.
@@ -101,6 +105,7 @@ static void action_take(Runner *runner, const SignedAction *signed_action, const
         arena_free(arena);
         return;
     }
+    FAULT_POINT("action.received");
     WorkItem item = {
         .lane = work_lane(arena, received->plan.target),
         .grant = received->action.grant_id,

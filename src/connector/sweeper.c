@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/monitor.h"
 #include "connector/ceiling.h"
@@ -98,6 +99,7 @@ static Status account_remove(Sweeper *sweeper, Arena *arena, const SecretSource 
     if (status == STATUS_OK && removal->over)
         status = removal->driver->revoke(removal->session, arena, &plan, &removal->result, reterr);
     removal->driver->session_close(removal->session);
+    FAULT_POINT("sweep.removed");
     return status;
 }
 
@@ -107,6 +109,7 @@ static void account_end(Sweep *sweep, ExpiredAccount *expired) {
     Arena *arena = expired->arena = arena_new();
     Removal removal = {.over = true};
     Error error = {0};
+    FAULT_POINT("sweep.removing");
     Status status = account_remove(sweep->sweeper, arena, sweep->secret, listed, &removal, &error);
     if (!removal.over)
         return;
@@ -166,6 +169,7 @@ static Status sweep_read(Sweep *sweep, Error *reterr) {
     // Before the list is read: what is made later is not missing from it.
     sweep->read_at = clock_now_ms(sweeper_clock(sweeper));
     TRY(accounts_list(sweeper, arena, sweep->secret, &found, reterr));
+    FAULT_POINT("sweep.listed");
     sweep->swept.items = arena_alloc(arena, (found.count + 1) * sizeof(SweptAccount));
     sweep->swept.count = 0;
     sweep->expired = arena_alloc(arena, (found.count + 1) * sizeof(ExpiredAccount));
@@ -199,6 +203,7 @@ static void sweep_finish(Sweep *sweep) {
         .swept_at = sweep->read_at,
         .accounts = sweep->swept,
     };
+    FAULT_POINT("sweep.reporting");
     reporter_add_sweep(sweeper->options.reporter, &report);
     sweep_release(sweep);
 }

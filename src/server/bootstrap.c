@@ -1,5 +1,6 @@
 #include "server/bootstrap.h"
 
+#include "base/fault_point.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -38,6 +39,7 @@ static Status make_token(Store *store, Arena *arena, const Clock *clock, const c
     const char *text = token_new(arena, "dpi");
     const char *line = arena_printf(arena, "%s\n", text);
     TRY(file_write(path, 0600, line, strlen(line), reterr));
+    FAULT_POINT("bootstrap.written");
     int64_t now_ms = clock_now_ms(clock);
     const Token token = {
         .id = id_new(arena, "tok"),

@@ -1,6 +1,7 @@
 #include "server/daemon.h"
 
 #include "api/api.h"
+#include "base/fault_point.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -183,6 +184,7 @@ static Status open_state(Daemon *daemon, Error *reterr) {
     TRY(lock_state(daemon, reterr));
     unlink(daemon->address_path); // of a run before: it names no port any more
     TRY(signing_key_ensure(state_path(daemon, "action.key"), &daemon->action_key, reterr));
+    FAULT_POINT("keys.half_made");
     TRY(signing_key_ensure(state_path(daemon, "audit.key"), &daemon->audit_key, reterr));
     const StoreOptions store = {
         .url = server_options_store_url(daemon->arena, daemon->options),

@@ -1,5 +1,7 @@
 #include "store/store_internal.h"
 
+#include "base/fault_point.h"
+
 #include <string.h>
 
 enum {
@@ -180,6 +182,7 @@ static Status run_leases(Store *store, Arena *arena, DueWork *work, Error *reter
     work->woken_from = store->woken_until;
     pthread_mutex_unlock(&store->lock);
     TRY(store_write(store, arena, NULL, take_back, work, reterr));
+    FAULT_POINT("leases.taken_back");
     pthread_mutex_lock(&store->lock);
     store->woken_until = work->woken_until;
     pthread_mutex_unlock(&store->lock);
@@ -190,8 +193,12 @@ Status store_run_due(Store *store, int64_t limit, DueResult *ret_result, Error *
     CLEANUP(arena_freep) Arena *arena = arena_new();
     DueWork work = {.limit = limit};
     TRY(store_read(store, arena, find_due, &work, reterr));
+    if (work.ids.count > 0)
+        FAULT_POINT("due.found");
     Error error = {0};
     Status settled = settle_all(store, arena, &work, &error);
+    if (work.ids.count > 0)
+        FAULT_POINT("due.settled");
     TRY(run_leases(store, arena, &work, reterr));
     TRY(store_read(store, arena, find_next, &work, reterr));
     if (settled != STATUS_OK) {

@@ -1,6 +1,7 @@
 #include "store/store_internal.h"
 
 #include "base/buffer.h"
+#include "base/fault_point.h"
 #include "base/id.h"
 
 #include <string.h>
@@ -240,6 +241,7 @@ static Status migrate(Operation *operation, void *work_, Error *reterr) {
         return STATUS_OK;
     for (const char *const *script = MIGRATIONS[version]; *script != NULL; script++)
         TRY(run_script(operation, *script, reterr));
+    FAULT_POINT("schema.half_made");
     return write_version(operation, version + 1, reterr);
 }
 
@@ -247,6 +249,7 @@ Status schema_migrate(Store *store, Error *reterr) {
     MigrateWork work = {0};
     while (!work.done)
         TRY(store_write(store, NULL, &ACTOR_SYSTEM, migrate, &work, reterr));
+    FAULT_POINT("schema.made");
     return STATUS_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "store/store_internal.h"
 
+#include "base/fault_point.h"
 #include "base/id.h"
 
 #include <string.h>
@@ -47,6 +48,8 @@ static Status operation_try(Operation *operation, bool write, OperationBody *bod
         driver->rollback(operation->transaction);
         return status;
     }
+    if (write)
+        FAULT_POINT("store.before_commit");
     return driver->commit(operation->transaction, reterr);
 }
 
@@ -64,6 +67,8 @@ static Status operation_do(Store *store, Arena *arena, const Actor *actor, bool 
         error = (Error){0};
         Status status = operation_try(&operation, write, body, work, &error);
         if (status == STATUS_OK) {
+            if (write)
+                FAULT_POINT("store.committed");
             operation_announce(&operation);
             return STATUS_OK;
         }

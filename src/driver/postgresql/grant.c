@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "driver/postgresql/mark.h"
 #include "driver/postgresql/resolve.h"
 #include "driver/postgresql/revoke.h"
@@ -69,6 +70,7 @@ static Status create_account(Operation *operation, const GrantOrder *order, int6
     TRY(pg_operation_change_secret(operation, "creating the account",
                                    pg_sql_create_account(arena, &account, secret_text(verifier)),
                                    pg_sql_create_account(arena, &account, NULL), reterr));
+    FAULT_POINT("grant.account_created");
     return pg_operation_change(
         operation, "marking the account",
         pg_sql_comment_role(arena, plan->account, pg_account_mark_format(arena, &mark)), reterr);
@@ -137,6 +139,7 @@ static Status try_grant(Operation *operation, const GrantOrder *order, bool excl
         string_list_add(operation->arena, &resolution.roles, role);
     }
     TRY(create_account(operation, order, now_at, reterr));
+    FAULT_POINT("grant.account_marked");
     TRY(grant_roles(operation, plan, &resolution.roles, reterr));
     if (!shared) {
         StringList grants =
@@ -145,8 +148,11 @@ static Status try_grant(Operation *operation, const GrantOrder *order, bool excl
                                     reterr));
     }
     TRY(warn_of_surroundings(operation, reterr));
+    FAULT_POINT("grant.before_commit");
+    TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
+    FAULT_POINT("grant.committed");
     *ret_turn = TURN_DONE;
-    return pg_operation_commit_before(operation, order->deadline_ms, reterr);
+    return STATUS_OK;
 }
 
 static Status check_order(Operation *operation, const GrantOrder *order, bool needs_password,
@@ -172,6 +178,7 @@ Status pg_account_grant(Operation *operation, const GrantOrder *order, Error *re
             exclusive = true;
         else
             TRY(pg_account_remove(operation, order->plan, reterr));
+        FAULT_POINT("grant.again");
         TRY(pg_operation_check_deadline(operation, order->deadline_ms, reterr));
     }
     return pg_operation_fail(operation, FAILURE_RETRY, reterr, "target_busy",
@@ -208,10 +215,13 @@ Status pg_account_extend(Operation *operation, const GrantOrder *order, Error *r
     mark.expires = role.now_at + order->remaining_ms;
     TRY(pg_operation_change(operation, "setting the account's end",
                             pg_sql_set_expiry(arena, plan->account, mark.expires), reterr));
+    FAULT_POINT("extend.time_set");
     TRY(pg_operation_change(
         operation, "marking the account",
         pg_sql_comment_role(arena, plan->account, pg_account_mark_format(arena, &mark)), reterr));
+    FAULT_POINT("extend.before_commit");
     TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
+    FAULT_POINT("extend.committed");
     return read_back(operation, plan, reterr);
 }
 
@@ -228,6 +238,8 @@ Status pg_account_reset(Operation *operation, const GrantOrder *order, Error *re
         operation, "setting the account's password",
         pg_sql_set_password(operation->arena, plan->account, secret_text(verifier)),
         pg_sql_set_password(operation->arena, plan->account, NULL), reterr));
+    FAULT_POINT("reset.before_commit");
     TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
+    FAULT_POINT("reset.committed");
     return read_back(operation, plan, reterr);
 }

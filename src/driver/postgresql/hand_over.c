@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "driver/postgresql/statement.h"
 
 enum { LISTED_AT_MOST = 1000, NAMED_AT_MOST = 5, MEMBERSHIP_OPTIONS_SINCE = 160000 };
@@ -249,6 +250,7 @@ static Status reassign(Operation *operation, const Role *account, const char *cu
                                      few(operation->arena, &left.objects));
     }
     TRY(end_membership(operation, account, reterr));
+    FAULT_POINT("hand_over.before_commit");
     return pg_operation_commit(operation, reterr);
 }
 
@@ -285,6 +287,7 @@ Status pg_hand_over(Operation *operation, const Role *account, const char *custo
     Error error = {0};
     Status status = reassign(operation, account, custodian, &owned, defaults, &error);
     if (status == STATUS_OK) {
+        FAULT_POINT("hand_over.committed");
         report(operation, custodian, &owned);
         return STATUS_OK;
     }

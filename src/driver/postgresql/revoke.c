@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "driver/postgresql/acl.h"
 #include "driver/postgresql/grant.h"
 #include "driver/postgresql/hand_over.h"
@@ -57,6 +58,7 @@ static Status lock_account(Operation *operation, const Plan *plan, bool *ret_fou
                              pg_sql_identifier(operation->arena, operation->session->admin)));
         TRY(status);
     }
+    FAULT_POINT("revoke.before_lock");
     return pg_operation_commit(operation, reterr);
 }
 
@@ -296,13 +298,18 @@ Status pg_account_remove(Operation *operation, const Plan *plan, Error *reterr) 
         return STATUS_OK;
     outcome->account_key = arena_printf(operation->arena, "%lld", (long long)role.oid);
     outcome->target_expires_at = role.expires_at;
+    FAULT_POINT("revoke.locked");
     TRY(revoke_memberships(operation, &role, reterr));
+    FAULT_POINT("revoke.memberships_taken");
     TRY(end_sessions(operation, role.oid, reterr));
+    FAULT_POINT("revoke.sessions_ended");
     TRY(find_prepared(operation, &role, reterr));
     TRY(clean_databases(operation, &role, plan->custodian, reterr));
     if (outcome->obstacles.count > 0)
         return blocked(operation, &role, reterr);
+    FAULT_POINT("revoke.before_drop");
     TRY(drop_account(operation, &role, reterr));
+    FAULT_POINT("revoke.dropped");
     // A login that was let in just before the lock shows itself by now.
     return end_sessions(operation, role.oid, reterr);
 }
@@ -391,6 +398,7 @@ Status pg_account_revoke(Operation *operation, const Plan *plan, Error *reterr) 
     operation->outcome->target_now_at = pg_rows_int(rows, 0, 0);
     operation->outcome->account_present = pg_rows_bool(rows, 0, 1);
     TRY(look_for_orphans(operation, reterr));
+    FAULT_POINT("revoke.seen_gone");
     if (plan->privilege_mode == PRIVILEGE_SHARED_ROLE)
         pg_shared_role_sweep(operation, plan);
     return STATUS_OK;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fault_point.h"
 #include "driver/postgresql/acl.h"
 #include "driver/postgresql/mark.h"
 #include "driver/postgresql/role.h"
@@ -172,9 +173,11 @@ Status pg_shared_role_ensure(Operation *operation, const Plan *plan, const Privi
     }
     if (!found) {
         TRY(create(operation, plan, name, hash, now_at, reterr));
+        FAULT_POINT("shared_role.created");
         difference = (Difference){.missing = *wanted};
     }
     TRY(mend(operation, name, wanted, &difference, reterr));
+    FAULT_POINT("shared_role.filled");
     TRY(pg_role_read(operation, name, &found, &role, reterr));
     TRY(compare(operation, plan, &role, wanted, &difference, reterr));
     if (!found || !is_none(&difference))
