@@ -19,8 +19,8 @@ static const struct {
     int32_t seconds;
 } DURATION_UNITS[] = {{'d', DAY_S}, {'h', HOUR_S}, {'m', MINUTE_S}, {'s', 1}};
 
-// Must count while the machine sleeps: otherwise a connector that wakes up believes that what it was
-// told before is still wanted. Linux's CLOCK_MONOTONIC does not; macOS's does.
+// Must count while the machine sleeps: otherwise a connector that wakes up believes that what it
+// was told before is still wanted. Linux's CLOCK_MONOTONIC does not; macOS's does.
 #ifdef CLOCK_BOOTTIME
 #define STEADY_CLOCK CLOCK_BOOTTIME
 #else

@@ -5,8 +5,11 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,19 +77,67 @@ static void add_pair(Buffer *line, const char *key, const char *value) {
         buffer_add(line, value);
 }
 
+// Whether the reader of a pipe takes more at once. A part of PIPE_BUF bytes fits then.
+static bool is_writable(void) {
+    struct pollfd output = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLOUT) != 0;
+}
+
+// Gives how much was written: less than all when the disk is full, or whoever reads is stuck. No
+// work may wait for its log.
+static size_t write_bytes(const char *bytes, size_t length) {
+    size_t written = 0;
+    while (written < length && is_writable()) {
+        size_t part = length - written < PIPE_BUF ? length - written : PIPE_BUF;
+        ssize_t count = write(STDERR_FILENO, bytes + written, part);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            break;
+        written += (size_t)count;
+    }
+    return written;
+}
+
+static void begin_line(Buffer *line, LogLevel level, const char *event) {
+    char now[TIMESTAMP_SIZE];
+    add_pair(line, "time", timestamp_format(clock_now_ms(&SYSTEM_CLOCK), now));
+    add_pair(line, "level", enum_name(&LOG_LEVELS, (int)level));
+    add_pair(line, "event", event);
+}
+
+static void end_line(Buffer *line) {
+    buffer_add(line, log_options.json ? "}\n" : "\n");
+}
+
+// What comes first when writing works again. `torn`: the last line was left in its middle.
+static bool write_gap(long long lost, bool torn) {
+    Buffer line = {0};
+    char count[24];
+    snprintf(count, sizeof(count), "%lld", lost);
+    begin_line(&line, LOG_ERROR, "log.lost");
+    add_pair(&line, "lines", count);
+    end_line(&line);
+    bool good =
+        (!torn || write_bytes("\n", 1) == 1) && write_bytes(line.bytes, line.length) == line.length;
+    buffer_done(&line);
+    return good;
+}
+
 // One write a line, so that lines of several processes on one pipe do not mix; under a lock,
 // because a long line may take more than one.
 static void write_line(const char *bytes, size_t length) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static long long lost;
+    static bool torn;
     pthread_mutex_lock(&lock);
-    while (length > 0) {
-        ssize_t count = write(STDERR_FILENO, bytes, length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            break; // nobody is left to tell
-        bytes += count;
-        length -= (size_t)count;
+    if (lost > 0 && !write_gap(lost, torn)) {
+        torn = true;
+        lost++;
+    } else {
+        size_t written = write_bytes(bytes, length);
+        torn = written > 0;
+        lost = written < length;
     }
     pthread_mutex_unlock(&lock);
 }
@@ -95,10 +146,7 @@ void log_event(LogLevel level, const char *event, ...) {
     if (level < log_options.level)
         return;
     Buffer line = {0};
-    char now[TIMESTAMP_SIZE];
-    add_pair(&line, "time", timestamp_format(clock_now_ms(&SYSTEM_CLOCK), now));
-    add_pair(&line, "level", enum_name(&LOG_LEVELS, (int)level));
-    add_pair(&line, "event", event);
+    begin_line(&line, level, event);
     va_list pairs;
     va_start(pairs, event);
     for (const char *key = va_arg(pairs, const char *); key != NULL;
@@ -108,7 +156,7 @@ void log_event(LogLevel level, const char *event, ...) {
             add_pair(&line, key, value);
     }
     va_end(pairs);
-    buffer_add(&line, log_options.json ? "}\n" : "\n");
+    end_line(&line);
     write_line(line.bytes, line.length);
     buffer_done(&line);
 }

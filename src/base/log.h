@@ -17,6 +17,9 @@ typedef struct LogOptions {
 // Once, before threads start.
 void log_setup(LogOptions options);
 
+// Never waits: lines that cannot be written at once (a full disk, a reader that is stuck) are lost,
+// and event=log.lost says how many, once there is room again.
+//
 // log_event(LOG_INFO, "grant.active", "grant", id, "account", name, NULL); values that are NULL
 // are left out, unprintable characters are escaped, values above 4096 bytes are cut.
 void log_event(LogLevel level, const char *event, ...) __attribute__((sentinel));

@@ -45,9 +45,9 @@ void monitor_wait(Monitor *monitor) {
 bool monitor_wait_until(Monitor *monitor, int64_t until_ms) {
     // A condition waits by CLOCK_MONOTONIC, which stands while the machine sleeps; whoever waits
     // looks at the clock afterwards.
+    int64_t left_ms = until_ms - clock_monotonic_ms(&SYSTEM_CLOCK);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t left_ms = until_ms - clock_monotonic_ms(&SYSTEM_CLOCK);
     int64_t until_ns = until.tv_nsec + (left_ms > 0 ? left_ms % SECOND_MS * 1000000 : 0);
     until.tv_sec += (left_ms > 0 ? left_ms / SECOND_MS : 0) + until_ns / 1000000000;
     until.tv_nsec = until_ns % 1000000000;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cases.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,55 @@ static void a_closed_standard_error_is_survived(void **state) {
     close(before);
 }
 
+// A pipe in place of standard error, filled to its last byte.
+static void pipe_begin(int *ret_reader) {
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    char filling[4096];
+    memset(filling, '.', sizeof(filling));
+    while (write(ends[1], filling, sizeof(filling)) > 0)
+        ;
+    fcntl(ends[1], F_SETFL, 0); // as standard error usually is
+    stderr_before = dup(STDERR_FILENO);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    close(ends[1]);
+    *ret_reader = ends[0];
+}
+
+static const char *pipe_read(Arena *arena, int reader) {
+    enum { ROOM = 1 << 17 };
+    char *text = arena_alloc(arena, ROOM);
+    size_t length = 0;
+    for (ssize_t count; length < ROOM - 1; length += (size_t)count)
+        if ((count = read(reader, text + length, ROOM - 1 - length)) <= 0)
+            break;
+    return text;
+}
+
+static void a_reader_that_is_stuck_holds_up_nobody(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    log_setup((LogOptions){.level = LOG_INFO});
+    capture_begin();
+    log_event(LOG_INFO, "now", NULL); // so that nothing is lost yet
+    capture_end(arena);
+    int reader;
+    pipe_begin(&reader);
+    for (int i = 0; i < 3; i++)
+        log_event(LOG_INFO, "unheard", NULL);
+    assert_null(strstr(pipe_read(arena, reader), "unheard"));
+    log_event(LOG_INFO, "heard", NULL);
+    log_event(LOG_INFO, "afterwards", NULL);
+    const char *text = pipe_read(arena, reader);
+    dup2(stderr_before, STDERR_FILENO);
+    close(stderr_before);
+    close(reader);
+    assert_non_null(strstr(text, "level=error event=log.lost lines=3\n"));
+    assert_non_null(strstr(text, "event=heard\n"));
+    assert_non_null(strstr(text, "event=afterwards\n"));
+    assert_null(strstr(strstr(text, "log.lost") + 1, "log.lost"));
+}
+
 static void levels_have_names(void **state) {
     (void)state;
     int level;
@@ -212,6 +262,7 @@ int main(void) {
         cmocka_unit_test(cuts_long_values),
         cmocka_unit_test(lines_of_threads_do_not_mix),
         cmocka_unit_test(a_closed_standard_error_is_survived),
+        cmocka_unit_test(a_reader_that_is_stuck_holds_up_nobody),
         cmocka_unit_test(levels_have_names),
     };
     return RUN_CASES(cases);
