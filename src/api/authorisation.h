@@ -14,4 +14,7 @@ MUST_USE Status call_authorise(Call *call, Error *reterr);
 MUST_USE Status bearer_read(Arena *arena, const char *header, const char **ret_token,
                             Error *reterr);
 
+// Whether this peer may see metrics as far as its address goes; METRICS_TOKEN also wants a token.
+MUST_USE Status metrics_check(MetricsAccess access, const char *peer, Error *reterr);
+
 bool address_is_loopback(const char *address);
