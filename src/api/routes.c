@@ -64,7 +64,8 @@ static const Route TABLE[] = {
      .handler = grant_cancel},
     {"POST", "/v1/grants/{id}/revoke", PERMISSION_TAKE_PART, SCOPE_REQUEST,
      .operation = "grants.revoke",
-     .summary = "End access early: its requester, its approvers, administrators",
+     .summary = "End access early, or hurry an end that waits for its next attempt: its requester, "
+                "its approvers, administrators",
      .body = &NOTE_REQUEST_SHAPE, .success = 200, .reply = &GRANT_VIEW_SHAPE,
      .handler = grant_revoke},
     {"POST", "/v1/grants/{id}/extend", PERMISSION_TAKE_PART, SCOPE_REQUEST,

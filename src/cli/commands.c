@@ -221,7 +221,9 @@ const Command COMMANDS[] = {
      .run = command_connect},
     {.name = "revoke",
      .summary = "End access before its time",
-     .details = "For the requester, the flow's approvers and administrators.",
+     .details = "For the requester, the flow's approvers and administrators. Of access that is "
+                "being revoked already, the next attempt is made at once: run it when you have "
+                "removed what stood in the way.",
      .arguments = ID_ARGUMENT,
      .options = NOTE_OPTION,
      .run = command_revoke},

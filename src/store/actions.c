@@ -199,6 +199,19 @@ Status action_repeat(Operation *operation, const ActionRow *action, Error *reter
                          parameters, COUNT_OF(parameters), NULL, reterr);
 }
 
+Status action_hurry(Operation *operation, const Grant *grant, bool *ret_hurried, Error *reterr) {
+    Parameter parameters[] = {parameter_text(grant->id), parameter_int(operation->now_ms)};
+    Rows rows;
+    TRY(operation_run(operation,
+                      "UPDATE actions SET not_before = $2 WHERE grant_id = $1 AND kind = 'revoke'"
+                      " AND state = 'queued' AND not_before > $2",
+                      parameters, COUNT_OF(parameters), &rows, reterr));
+    *ret_hurried = rows.changed > 0;
+    if (*ret_hurried)
+        operation_wake(operation, grant->plan->connector);
+    return STATUS_OK;
+}
+
 Status actions_drop(Operation *operation, const char *grant_id, const char *kind, Error *reterr) {
     Query query = {.arena = operation->arena};
     query_add_with(&query,

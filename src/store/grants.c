@@ -81,10 +81,24 @@ Status store_cancel_grant(Store *store, Arena *arena, const Actor *actor, const 
     return run(store, arena, actor, cancel, &work, ret_grant, reterr);
 }
 
+// Somebody has removed what stood in the way, and wants to see it end.
+static Status hurry(Operation *operation, const GrantWork *work, Error *reterr) {
+    bool hurried;
+    TRY(action_hurry(operation, &work->grant, &hurried, reterr));
+    if (!hurried)
+        return STATUS_OK;
+    json_t *detail = json_keep(operation->arena, json_object());
+    if (work->text != NULL)
+        json_object_set_new(detail, "note", json_string(work->text));
+    return grant_note(operation, &work->grant, "grant.hurried", detail, reterr);
+}
+
 static Status revoke_early(Operation *operation, void *work_, Error *reterr) {
     GrantWork *work = work_;
     TRY(grant_load(operation, work->id, &work->grant, reterr));
-    if (work->grant.state == GRANT_REVOKING || grant_is_over(&work->grant))
+    if (work->grant.state == GRANT_REVOKING)
+        return hurry(operation, work, reterr);
+    if (grant_is_over(&work->grant))
         return STATUS_OK;
     return end(operation, work, GRANT_EVENT_REVOKE, CAUSE_REVOKED, reterr);
 }

@@ -230,7 +230,8 @@ MUST_USE Status store_decide_grant(Store *store, Arena *arena, const Actor *acto
 // By the requester, before it is active.
 MUST_USE Status store_cancel_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
                                    const char *note, Grant *ret_grant, Error *reterr);
-// Early. A grant that is already revoking or over is given back as it is.
+// Early. A grant that is over is given back as it is; so is one that is already revoking, and if
+// the next attempt at that is pausing, it is due at once.
 MUST_USE Status store_revoke_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
                                    const char *note, Grant *ret_grant, Error *reterr);
 // Asks for more time; approved at once or waits, by the flow's rule.

@@ -169,8 +169,13 @@ MUST_USE Status action_queue(Operation *operation, const Grant *grant, const Act
                              Error *reterr);
 MUST_USE Status action_set_state(Operation *operation, const char *id, ActionState state,
                                  Error *reterr);
+// The account was seen gone without it: what waits of the grant, revocations too, is dropped.
+MUST_USE Status actions_drop_all(Operation *operation, const Grant *grant, Error *reterr);
 // Back to the queue after a failure, not before a pause that grows with each.
 MUST_USE Status action_repeat(Operation *operation, const ActionRow *action, Error *reterr);
+// Ends the pause before the next attempt at its revocation, where there is one.
+MUST_USE Status action_hurry(Operation *operation, const Grant *grant, bool *ret_hurried,
+                             Error *reterr);
 // Queued actions of the grant that are not revocations; NULL kind: all of those.
 MUST_USE Status actions_drop(Operation *operation, const char *grant_id, const char *kind,
                              Error *reterr);

@@ -87,6 +87,13 @@ static void prepare_revoking(Shop *shop) {
     shop_run_due(shop);
     things.action = shop_lease_one(shop, "revoke");
 }
+static void prepare_pausing(Shop *shop) {
+    prepare_revoking(shop);
+    shop_report(shop, (StoreReport){.action_id = things.action.id,
+                                    .attempt = things.action.attempt,
+                                    .failure = "conflict",
+                                    .message = "objects in the way"});
+}
 static void prepare_ended(Shop *shop) {
     prepare_expired(shop);
     shop_run_due(shop);
@@ -277,6 +284,7 @@ static const Case CASES[] = {
     {"deny", prepare_pending, run_deny},
     {"cancel", prepare_pending, run_cancel},
     {"revoke", prepare_active, run_revoke},
+    {"hurry", prepare_pausing, run_revoke},
     {"extend", prepare_active, run_extend},
     {"reset", prepare_active, run_reset},
     {"lease", prepare_approved, run_lease},

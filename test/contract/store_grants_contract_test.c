@@ -264,6 +264,34 @@ static void revokes_early_and_once(void **state) {
     expect_no_work(shop);
 }
 
+// Whoever solved what was in the way does not wait for the pause to end.
+static void revoking_again_makes_the_next_attempt_due(void **state) {
+    Shop *shop = *state;
+    Grant active = shop_active(shop, "shop-read");
+    revoke_by(shop, &CLEO, active.id);
+    for (int64_t failures = 1; failures < 10; failures++) {
+        StoredAction action = shop_lease_one(shop, "revoke");
+        assert_int_equal(action.attempt, failures);
+        assert_int_equal(revoke_by(shop, &CLEO, active.id).state, GRANT_REVOKING); // it is out
+        assert_int_equal(shop_count_events(shop, "grant.hurried", active.id), failures - 1);
+        StoreReport report = {.action_id = action.id,
+                              .attempt = action.attempt,
+                              .failure = "conflict",
+                              .message = "objects in the way"};
+        shop_report(shop, report);
+        expect_no_work(shop);
+        int queued = shop->work_queued;
+        assert_int_equal(revoke_by(shop, &BOB, active.id).state, GRANT_REVOKING);
+        assert_int_equal(shop_count_events(shop, "grant.hurried", active.id), failures);
+        assert_string_equal(shop_event(shop, "grant.hurried", active.id).actor, "bob");
+        assert_int_equal(shop->work_queued, queued + 1);
+    }
+    shop_finish(shop, active.id);
+    expect_state(shop, active.id, GRANT_ENDED);
+    revoke_by(shop, &BOB, active.id);
+    expect_no_work(shop);
+}
+
 static void revoking_an_approved_one_ends_it(void **state) {
     Shop *shop = *state;
     Grant approved = shop_approved(shop);
@@ -599,6 +627,7 @@ int main(void) {
         SHOP_CASE(cancelling_while_granting_revokes_after_the_lease),
         SHOP_CASE(refuses_to_cancel_what_is_not_ones_own_or_active),
         SHOP_CASE(revokes_early_and_once),
+        SHOP_CASE(revoking_again_makes_the_next_attempt_due),
         SHOP_CASE(revoking_an_approved_one_ends_it),
         SHOP_CASE(refuses_to_revoke_what_is_pending),
         SHOP_CASE(extends_after_a_new_decision),
