@@ -30,8 +30,10 @@ Status api_new(const ApiOptions *options, Api **ret_api, Error *reterr) {
     api->arena = arena_new();
     api->principal_limiter = rate_limiter_new(options->clock, options->sign_ins_per_principal);
     api->address_limiter = rate_limiter_new(options->clock, options->sign_ins_per_address);
+    api->foreign_limiter = rate_limiter_new(options->clock, FOREIGN_NOTES_PER_MINUTE);
     api->nonces = nonce_cache_new(MAX_NONCES);
     api->metrics = metrics_new(&api->routes);
+    pthread_rwlock_init(&api->server_lock, NULL);
     api->started_at = clock_now_ms(options->clock);
     api->openapi = json_text(api->arena, openapi_document(api->arena, &api->routes));
     *ret_api = api;
@@ -43,22 +45,51 @@ Api *api_free(Api *api) {
         return NULL;
     rate_limiter_free(api->principal_limiter);
     rate_limiter_free(api->address_limiter);
+    rate_limiter_free(api->foreign_limiter);
     nonce_cache_free(api->nonces);
     metrics_free(api->metrics);
+    pthread_rwlock_destroy(&api->server_lock);
     arena_free(api->arena);
     return mem_free(api);
 }
 
 void api_attach(Api *api, HttpServer *server) {
-    atomic_store(&api->server, server);
+    pthread_rwlock_wrlock(&api->server_lock);
+    api->server = server;
+    pthread_rwlock_unlock(&api->server_lock);
+}
+
+HttpServer *api_hold_server(Api *api) {
+    pthread_rwlock_rdlock(&api->server_lock);
+    HttpServer *server = api->server;
+    if (server == NULL)
+        pthread_rwlock_unlock(&api->server_lock);
+    return server;
+}
+
+void api_release_server(Api *api) {
+    pthread_rwlock_unlock(&api->server_lock);
+}
+
+void api_wake(Api *api, const char *key) {
+    HttpServer *server = api_hold_server(api);
+    if (server == NULL)
+        return;
+    http_server_wake(server, key);
+    api_release_server(api);
+}
+
+bool api_is_serving(Api *api) {
+    bool serving = api_hold_server(api) != NULL;
+    if (serving)
+        api_release_server(api);
+    return serving;
 }
 
 static void wake(Api *api, const char *kind, const char *name) {
-    HttpServer *server = atomic_load(&api->server);
     char key[256];
     snprintf(key, sizeof(key), "%s:%s", kind, name);
-    if (server != NULL)
-        http_server_wake(server, key);
+    api_wake(api, key);
 }
 
 void api_grant_changed(void *context, const char *grant_id) {
@@ -67,6 +98,14 @@ void api_grant_changed(void *context, const char *grant_id) {
 
 void api_work_queued(void *context, const char *connector) {
     wake(context, "connector", connector);
+}
+
+void api_note_certificate(Api *api, int64_t ends_at) {
+    metrics_set_certificate(api->metrics, ends_at);
+}
+
+void api_note_clock_step(Api *api) {
+    metrics_count_clock_step(api->metrics);
 }
 
 // ---- Routing ----------------------------------------------------------------------------------
@@ -99,7 +138,7 @@ static void reply_method_not_allowed(Call *call) {
 }
 
 static Status run_route(Call *call, Error *reterr) {
-    if (atomic_load(&call->api->server) == NULL)
+    if (!api_is_serving(call->api))
         return error_set(reterr, STATUS_UNAVAILABLE, "starting",
                          "daypassd is starting or stopping; try again");
     TRY(call_authorise(call, reterr));

@@ -36,8 +36,13 @@ MUST_USE Status api_new(const ApiOptions *options, Api **ret_api, Error *reterr)
 Api *api_free(Api *api);
 DEFINE_CLEANUP(Api, api_free)
 
-// Until a server is attached every request is answered "starting". NULL detaches.
+// Until a server is attached every request is answered "starting". NULL detaches; when it returns
+// nobody uses the one before any more.
 void api_attach(Api *api, HttpServer *server);
+
+// For the metrics: when the listener's certificate ends, and that this host's clock was set.
+void api_note_certificate(Api *api, int64_t ends_at);
+void api_note_clock_step(Api *api);
 
 // For HttpServerOptions, with the Api as context.
 void api_handle(void *context, HttpRequest *request, HttpAnswer *answer);

@@ -224,14 +224,17 @@ Status call_reply_named(Call *call, const StringList *names, const char *cursor,
 // ---- Waiting ----------------------------------------------------------------------------------
 
 uint64_t call_sequence(const Call *call) {
-    HttpServer *server = atomic_load(&call->api->server);
-    return server != NULL ? http_server_sequence(server) : 0;
+    HttpServer *server = api_hold_server(call->api);
+    if (server == NULL)
+        return 0;
+    uint64_t sequence = http_server_sequence(server);
+    api_release_server(call->api);
+    return sequence;
 }
 
 bool call_park(Call *call, const char *key, int64_t wait_ms, uint64_t sequence) {
     int64_t until_ms = http_request_started_ms(call->request) + wait_ms;
-    if (clock_monotonic_ms(call->api->options.clock) >= until_ms ||
-        atomic_load(&call->api->server) == NULL)
+    if (clock_monotonic_ms(call->api->options.clock) >= until_ms || !api_is_serving(call->api))
         return false;
     call->answer->park_key = key;
     call->answer->park_until_ms = until_ms;

@@ -9,14 +9,17 @@
 #include "api/route.h"
 #include "http/router.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct Api {
     ApiOptions options;
     RouteTable routes;
-    _Atomic(HttpServer *) server;
+    pthread_rwlock_t server_lock; // read: whoever uses the server; written: when it is another
+    HttpServer *server;           // NULL: starting or stopping
     RateLimiter *principal_limiter;
     RateLimiter *address_limiter;
+    RateLimiter *foreign_limiter; // notes of a connector that speaks of another's work
     NonceCache *nonces;
     Metrics *metrics;
     int64_t started_at;
@@ -50,6 +53,13 @@ struct Call {
     const char *code;                   // of the error, for the log
     const char *detail;
 };
+
+// The server, for a moment: it is not stopped before it is released. NULL (and nothing to release)
+// while there is none.
+HttpServer *api_hold_server(Api *api);
+void api_release_server(Api *api);
+bool api_is_serving(Api *api);
+void api_wake(Api *api, const char *key);
 
 int64_t call_now_ms(const Call *call);
 const char *call_parameter(const Call *call, const char *name); // of the path; never NULL

@@ -27,7 +27,9 @@ struct Metrics {
     const RouteTable *table;
     Histogram poll_ms;
     atomic_llong sign_ins[2]; // failed, succeeded
-    RouteNumbers routes[];    // one more than the table: requests of no route
+    atomic_llong clock_steps;
+    atomic_llong certificate_ends_at; // 0: there is none
+    RouteNumbers routes[];            // one more than the table: requests of no route
 };
 
 Metrics *metrics_new(const RouteTable *table) {
@@ -66,6 +68,14 @@ void metrics_count_poll(Metrics *metrics, int64_t held_ms) {
 
 void metrics_count_sign_in(Metrics *metrics, bool succeeded) {
     atomic_fetch_add(&metrics->sign_ins[succeeded], 1);
+}
+
+void metrics_count_clock_step(Metrics *metrics) {
+    atomic_fetch_add(&metrics->clock_steps, 1);
+}
+
+void metrics_set_certificate(Metrics *metrics, int64_t ends_at) {
+    atomic_store(&metrics->certificate_ends_at, ends_at);
 }
 
 // ---- Text -------------------------------------------------------------------------------------
@@ -133,12 +143,13 @@ static void grants_text(Buffer *text, const StoreNumbers *numbers) {
         buffer_addf(text, "daypass_grants{state=\"%s\"} %lld\n", enum_name(&GRANT_STATES, state),
                     (long long)numbers->grants_by_state[state]);
     gauge(text, "daypass_revocations_overdue",
-          "Accounts that are past their end by more than a minute and not yet seen gone",
+          "Revocations that take longer than a minute: access that had to be over",
           numbers->overdue_revocations);
     gauge(text, "daypass_actions_queued", "Work that waits for a connector",
           numbers->actions_queued);
     static const char LATENESS[] = "daypass_revocation_lateness_seconds";
-    head(text, LATENESS, "histogram", "From the end of a grant to its account seen gone");
+    head(text, LATENESS, "histogram",
+         "From when an access had to be over to its account seen gone");
     for (size_t i = 0; i < COUNT_OF(STORE_LATENESS_BOUNDS_MS); i++)
         buffer_addf(text, "%s_bucket{le=\"%lld\"} %lld\n", LATENESS,
                     (long long)(STORE_LATENESS_BOUNDS_MS[i] / SECOND_MS),
@@ -147,6 +158,18 @@ static void grants_text(Buffer *text, const StoreNumbers *numbers) {
                 (long long)numbers->lateness_count, LATENESS,
                 (double)numbers->lateness_ms_sum / SECOND_MS, LATENESS,
                 (long long)numbers->lateness_count);
+}
+
+static void host_text(Buffer *text, const Metrics *metrics, int64_t now_ms) {
+    head(text, "daypass_clock_steps_total", "counter",
+         "Times that this host's clock was set by more than two seconds");
+    buffer_addf(text, "daypass_clock_steps_total %lld\n",
+                (long long)atomic_load(&metrics->clock_steps));
+    long long ends_at = atomic_load(&metrics->certificate_ends_at);
+    if (ends_at != 0)
+        gauge(text, "daypass_certificate_expires_seconds",
+              "Until the TLS certificate of daypassd is over; negative afterwards",
+              (ends_at - now_ms) / SECOND_MS);
 }
 
 const char *metrics_format(const Metrics *metrics, Arena *arena, const MetricsSnapshot *snapshot) {
@@ -163,6 +186,7 @@ const char *metrics_format(const Metrics *metrics, Arena *arena, const MetricsSn
                 (long long)snapshot->connectors_ok, (long long)snapshot->connectors_late,
                 (long long)snapshot->connectors_lost, (long long)snapshot->connectors_never);
     gauge(&text, "daypass_http_parked", "Requests that wait", snapshot->parked);
+    host_text(&text, metrics, snapshot->now_ms);
     head(&text, "daypass_sign_ins_total", "counter", "Sign-ins by outcome");
     buffer_addf(&text,
                 "daypass_sign_ins_total{outcome=\"failed\"} %lld\n"

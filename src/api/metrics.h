@@ -20,8 +20,12 @@ void metrics_count_request(Metrics *metrics, const Route *route, int status, int
 // A connector's poll was held this long before it was answered.
 void metrics_count_poll(Metrics *metrics, int64_t held_ms);
 void metrics_count_sign_in(Metrics *metrics, bool succeeded);
+void metrics_count_clock_step(Metrics *metrics);
+// When the listener's certificate ends; never told: there is none.
+void metrics_set_certificate(Metrics *metrics, int64_t ends_at);
 
 typedef struct MetricsSnapshot {
+    int64_t now_ms;
     StoreNumbers numbers;
     int64_t connectors_ok, connectors_late, connectors_lost, connectors_never;
     int64_t parked;

@@ -31,10 +31,13 @@ Status service_openapi(Call *call, Error *reterr) {
 
 Status service_metrics(Call *call, Error *reterr) {
     Store *store = call->api->options.store;
-    HttpServer *server = atomic_load(&call->api->server);
-    MetricsSnapshot snapshot = {0};
+    MetricsSnapshot snapshot = {.now_ms = call_now_ms(call)};
     TRY(store_numbers(store, &snapshot.numbers, reterr));
-    snapshot.parked = server != NULL ? (int64_t)http_server_parked(server) : 0;
+    HttpServer *server = api_hold_server(call->api);
+    if (server != NULL) {
+        snapshot.parked = (int64_t)http_server_parked(server);
+        api_release_server(call->api);
+    }
     Connectors connectors = {0};
     TRY(store_list_connectors(store, call->arena, &connectors, reterr));
     int64_t *const counts[] = {

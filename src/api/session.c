@@ -47,9 +47,7 @@ static void forgive_try(Call *call, const char *principal) {
 }
 
 static void wake_next(Call *call) {
-    HttpServer *server = atomic_load(&call->api->server);
-    if (server != NULL)
-        http_server_wake(server, WAITING_KEY);
+    api_wake(call->api, WAITING_KEY);
 }
 
 static void note_failed(Call *call, const char *principal, const char *method, const char *code) {

@@ -14,7 +14,7 @@
 enum {
     CALL_TIMEOUT_MS = 30 * SECOND_MS,
     WAIT_MARGIN_MS = 15 * SECOND_MS,
-    TRIES = 4,
+    TRIES = 5, // some 5 s in all: daypassd has 3 s to end what it began before it reloads
     FIRST_PAUSE_MS = 300,
     ANSWER_MAX_BYTES = 16 * 1024 * 1024,
 };
@@ -81,6 +81,19 @@ static void pause_ms(int milliseconds) {
         continue;
 }
 
+// Nothing of it was done: there was no connection to send it on, or daypassd was about to stop (to
+// listen with another certificate, say) or had just started.
+static bool was_not_done(Cli *cli, Status status, const HttpReply *reply, const Error *error) {
+    if (status != STATUS_OK)
+        return text_equal(error->code, "cannot_connect") || text_equal(error->code, "tls_failed");
+    if (reply->status != 503)
+        return false;
+    Error said = {0};
+    Status problem = problem_parse(cli->arena, reply->status, reply->body, reply->length, &said);
+    return problem != STATUS_OK &&
+           (text_equal(said.code, "stopping") || text_equal(said.code, "starting"));
+}
+
 // No answer, or one that says to come back: what was asked may or may not have been done, so only a
 // call that may be repeated is.
 static bool is_worth_repeating(Status status, const HttpReply *reply) {
@@ -111,9 +124,15 @@ static Status send_call(Cli *cli, const RemoteCall *call, const char *body, Http
     if (call->wait_s > 0)
         http.timeout_ms = call->wait_s * SECOND_MS + WAIT_MARGIN_MS;
     for (int try = 1, pause = FIRST_PAUSE_MS;; try++, pause *= 2) {
-        Status status = http_client_call(cli->remote->client, cli->arena, &http, ret_reply, reterr);
-        if (try == TRIES || !may_repeat(call) || !is_worth_repeating(status, ret_reply))
+        Error error = {0};
+        Status status = http_client_call(cli->remote->client, cli->arena, &http, ret_reply, &error);
+        bool again = may_repeat(call) ? is_worth_repeating(status, ret_reply)
+                                      : was_not_done(cli, status, ret_reply, &error);
+        if (try == TRIES || !again) {
+            if (status != STATUS_OK && reterr != NULL)
+                *reterr = error;
             return status;
+        }
         pause_ms(pause);
     }
 }

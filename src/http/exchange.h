@@ -3,6 +3,7 @@
 
 #include "base/monitor.h"
 #include "base/secret.h"
+#include "http/connections.h"
 #include "http/parking.h"
 #include "http/request.h"
 #include "http/server.h"
@@ -16,7 +17,9 @@ struct HttpServer {
     Secret *key;
     struct MHD_Daemon *daemon;
     Parking *parking;
+    Connections *connections;
     int port;
+    int listener; // libmicrohttpd's to close
     atomic_bool stopping;
     atomic_size_t exchanges;          // begun and not ended
     atomic_size_t large_bodies_bytes; // held by them, see body_hold

@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include "http/exchange.h"
+#include "http/server_certificate.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,6 +14,9 @@
 enum {
     // Of a connection's memory, beside what its request may use: for the head of the answer.
     ANSWER_HEAD_BYTES = 2048,
+    // A client may be slow, but not for ever: each step of an exchange has this many times the idle
+    // time in all.
+    STEP_TIME_FACTOR = 10,
     // When stopping, answers that are under way have this long to get out.
     STOP_GRACE_S = 3,
 };
@@ -27,12 +31,20 @@ static Status listen_refuse(const HttpServerOptions *options, const char *why, E
                      options->host, options->port, why);
 }
 
+// Two may listen on one port where both say so: only while one takes over from the other, so that
+// otherwise a port that is taken is found out. Whoever comes in between gets to either of them.
+static bool share_port(int listener, bool share) {
+    int on = share;
+    return setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0;
+}
+
 static Status listen_open(const HttpServerOptions *options, int *ret_socket, int *ret_port,
                           Error *reterr) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
     char port[16];
-    snprintf(port, sizeof(port), "%d", options->port);
+    const HttpServer *beside = options->beside;
+    snprintf(port, sizeof(port), "%d", beside != NULL ? beside->port : options->port);
     struct addrinfo *address = NULL;
     if (options->port < 0 || options->port > 65535 ||
         getaddrinfo(options->host, port, &hints, &address) != 0)
@@ -45,12 +57,17 @@ static Status listen_open(const HttpServerOptions *options, int *ret_socket, int
     int on = 1;
     struct sockaddr_storage bound = {0};
     socklen_t bound_length = sizeof(bound);
-    bool good = listener >= 0 &&
-                setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-                bind(listener, address->ai_addr, address->ai_addrlen) == 0 &&
-                listen(listener, SOMAXCONN) == 0 &&
-                getsockname(listener, (struct sockaddr *)&bound, &bound_length) == 0;
+    bool good =
+        listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        (beside == NULL || (share_port(beside->listener, true) && share_port(listener, true))) &&
+        bind(listener, address->ai_addr, address->ai_addrlen) == 0 &&
+        listen(listener, SOMAXCONN) == 0 &&
+        getsockname(listener, (struct sockaddr *)&bound, &bound_length) == 0;
     int failure = errno;
+    if (beside != NULL)
+        share_port(beside->listener, false);
+    if (good && beside != NULL)
+        share_port(listener, false);
     freeaddrinfo(address);
     if (!good) {
         if (listener >= 0)
@@ -72,6 +89,24 @@ static size_t keep_escapes(void *context, struct MHD_Connection *connection, cha
 
 // What libmicrohttpd says of single connections is of no use to anybody.
 static void say_nothing(void *context, const char *format, va_list arguments) {
+}
+
+static enum MHD_Result admit(void *context, const struct sockaddr *address, socklen_t length) {
+    return connections_has_room(((HttpServer *)context)->connections, address) ? MHD_YES : MHD_NO;
+}
+
+static void connection_changed(void *context, struct MHD_Connection *connection,
+                               void **socket_context, enum MHD_ConnectionNotificationCode code) {
+    HttpServer *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        connection_close(*socket_context);
+        return;
+    }
+    int descriptor =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *address =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    *socket_context = connection_open(server->connections, descriptor, address);
 }
 
 enum { MAX_OPTIONS = 24 };
@@ -101,8 +136,7 @@ static OptionList options_for(HttpServer *server, int listener) {
     option_add(&list, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                (intptr_t)options->max_header_bytes + ANSWER_HEAD_BYTES, NULL);
     option_add(&list, MHD_OPTION_CONNECTION_LIMIT, options->max_connections, NULL);
-    option_add(&list, MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->max_connections_per_address,
-               NULL);
+    option_add(&list, MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_changed, server);
     option_add(&list, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s, NULL);
     option_add(&list, MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL);
     option_add(&list, MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)keep_escapes, NULL);
@@ -126,18 +160,17 @@ static unsigned flags_for(const HttpServer *server) {
 static Status daemon_start(HttpServer *server, Error *reterr) {
     int listener = -1;
     TRY(listen_open(&server->options, &listener, &server->port, reterr));
+    server->listener = listener;
     OptionList list = options_for(server, listener);
-    server->daemon = MHD_start_daemon(flags_for(server), 0, NULL, NULL, exchange_go_on, server,
+    server->daemon = MHD_start_daemon(flags_for(server), 0, admit, server, exchange_go_on, server,
                                       MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
                                       MHD_OPTION_ARRAY, list.items, MHD_OPTION_END);
     if (server->daemon != NULL)
         return STATUS_OK;
     close(listener);
-    if (server->certificate != NULL)
-        return error_set(reterr, STATUS_INVALID, "bad_tls_certificate",
-                         "the server does not start with this TLS certificate and key: are both "
-                         "PEM, and do they belong together?");
-    return listen_refuse(&server->options, "the server's threads do not start", reterr);
+    return error_set(reterr, STATUS_UNAVAILABLE, "cannot_start_thread",
+                     "the server's threads do not start; raise the limits of tasks and of open "
+                     "files (systemd: TasksMax=, LimitNOFILE=; ulimit -u, ulimit -n)");
 }
 
 static Status tls_take(HttpServer *server, Error *reterr) {
@@ -152,6 +185,8 @@ static Status tls_take(HttpServer *server, Error *reterr) {
     if (key_length > SECRET_MAX_BYTES)
         return error_set(reterr, STATUS_INVALID, "bad_tls_certificate",
                          "the TLS key is longer than the %d bytes accepted", SECRET_MAX_BYTES);
+    CertificateTerm term;
+    TRY(server_certificate_read(options->tls_certificate_pem, options->tls_key_pem, &term, reterr));
     server->certificate = mem_strdup(options->tls_certificate_pem);
     server->key = secret_new(options->tls_key_pem, key_length);
     return STATUS_OK;
@@ -159,6 +194,7 @@ static Status tls_take(HttpServer *server, Error *reterr) {
 
 static HttpServer *server_free(HttpServer *server) {
     parking_free(server->parking);
+    connections_free(server->connections);
     monitor_done(&server->monitor);
     mem_free(server->certificate);
     secret_free(server->key);
@@ -173,10 +209,15 @@ Status http_server_start(const HttpServerOptions *options, HttpServer **ret_serv
     monitor_init(&server->monitor);
     server->parking = parking_new((ParkingOptions){
         .clock = options->clock, .suspend = exchange_suspend, .resume = exchange_resume});
-    Status status = server->parking != NULL
+    server->connections = connections_new((ConnectionsOptions){
+        .clock = options->clock,
+        .max_per_address = options->max_connections_per_address,
+        .step_ms = (int64_t)options->idle_timeout_s * SECOND_MS * STEP_TIME_FACTOR,
+    });
+    Status status = server->parking != NULL && server->connections != NULL
                         ? tls_take(server, reterr)
                         : error_set(reterr, STATUS_UNAVAILABLE, "cannot_start_thread",
-                                    "the server's timer thread does not start");
+                                    "the server's timer threads do not start");
     if (status == STATUS_OK)
         status = daemon_start(server, reterr);
     if (status != STATUS_OK) {

@@ -37,16 +37,21 @@ typedef struct HttpAnswer {
 typedef void HttpHandler(void *context, HttpRequest *request, HttpAnswer *answer);
 
 typedef struct HttpServerOptions {
-    const char *host;                // address to bind: "127.0.0.1", "::1", "0.0.0.0"
-    int port;                        // 0: any free one
+    const char *host; // address to bind: "127.0.0.1", "::1", "0.0.0.0"
+    int port;         // 0: any free one
+    // NULL, or one that listens on the same host already: this one listens on its port as well, and
+    // is to outlive it. Until that one is stopped, a client may get to either.
+    const HttpServer *beside;
     const char *tls_certificate_pem; // both or none; contents, not paths; copied
     const char *tls_key_pem;
     size_t max_body_bytes;
     size_t max_header_bytes; // of one connection's request line and headers
     int threads;
     int max_connections;
-    int max_connections_per_address;
-    int idle_timeout_s; // a client slower than this between bytes is cut off
+    int max_connections_per_address; // of IPv6: per /64
+    // A client slower than this between bytes is cut off; so is one that takes ten times as long
+    // for a whole head, body or answer.
+    int idle_timeout_s;
     const Clock *clock;
     HttpHandler *handler;
     void *context;
@@ -85,6 +90,8 @@ const char *http_request_query_name(HttpRequest *request, size_t index);
 const char *http_request_header(HttpRequest *request, const char *name); // NULL: absent
 const char *http_request_body(const HttpRequest *request, size_t *ret_length);
 const char *http_request_peer(const HttpRequest *request); // "127.0.0.1"
+// What counts as one address where something is limited by it: of IPv6 a whole /64.
+const char *http_request_peer_group(const HttpRequest *request);
 bool http_request_is_tls(const HttpRequest *request);
 int64_t http_request_started_ms(const HttpRequest *request); // monotonic
 bool http_request_was_parked(const HttpRequest *request);

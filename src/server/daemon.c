@@ -7,11 +7,13 @@
 #include "base/secret.h"
 #include "server/bootstrap.h"
 #include "server/due_worker.h"
+#include "server/host_watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -24,6 +26,7 @@
 enum {
     MAX_HEADER_BYTES = 16 * 1024,
     MAX_PEM_BYTES = 256 * 1024,
+    LOOK_AT_HOST_EVERY_S = 5,
     SPARE_FILES = 256, // beside connections: the store's, the log's, …
 };
 
@@ -45,6 +48,7 @@ struct Daemon {
     DueWorker *due;
     TlsText tls;
     HttpServer *server;
+    HostWatch host;
     int port; // as chosen
     const char *bootstrap_path;
     const char *address_path;
@@ -80,14 +84,70 @@ static Status tls_text_read(const TlsOptions *options, TlsText *ret_text, Error 
     return STATUS_OK;
 }
 
+// What is wrong with the host's clock or the certificate is said and counted.
+static void note_certificate(Daemon *daemon, const CertificateTerm *term) {
+    host_watch_certificate(&daemon->host, term);
+    api_note_certificate(daemon->api, term->ends_at);
+}
+
+static Status learn_certificate(Daemon *daemon, Error *reterr) {
+    if (daemon->options->tls == NULL)
+        return STATUS_OK;
+    CertificateTerm term;
+    TRY(server_certificate_read(buffer_text(&daemon->tls.certificate), secret_text(daemon->tls.key),
+                                &term, reterr));
+    note_certificate(daemon, &term);
+    return STATUS_OK;
+}
+
+static void say_certificate(const Daemon *daemon) {
+    static const struct {
+        LogLevel level;
+        const char *event, *hint;
+    } SAYINGS[] = {
+        [CERTIFICATE_GOOD] = {LOG_INFO, "certificate.good", NULL},
+        [CERTIFICATE_ENDS] = {LOG_WARNING, "certificate.ends",
+                              "renew the certificate and reload daypassd (SIGHUP)"},
+        [CERTIFICATE_OVER] = {LOG_ERROR, "certificate.over",
+                              "no client trusts it any more: renew the certificate and reload "
+                              "daypassd (SIGHUP)"},
+        [CERTIFICATE_EARLY] = {LOG_ERROR, "certificate.early",
+                               "no client trusts it yet; is the clock of this host right?"},
+    };
+    char begins[TIMESTAMP_SIZE], ends[TIMESTAMP_SIZE];
+    CertificateState state = host_watch_state(&daemon->host);
+    log_event(SAYINGS[state].level, SAYINGS[state].event, "file",
+              daemon->options->tls->certificate_file, "begins",
+              timestamp_format(daemon->host.term.begins_at, begins), "ends",
+              timestamp_format(daemon->host.term.ends_at, ends), "hint", SAYINGS[state].hint, NULL);
+}
+
+static void look_at_host(Daemon *daemon) {
+    int64_t step_ms = host_watch_clock_step(&daemon->host);
+    if (step_ms != 0) {
+        char by[32];
+        snprintf(by, sizeof(by), "%+lld s", (long long)(step_ms / SECOND_MS));
+        api_note_clock_step(daemon->api);
+        log_event(LOG_WARNING, "clock.stepped", "by", by, "hint",
+                  "what is due by this clock, access that ends included, is due by the new time; "
+                  "no access lasts longer for it, because targets go by their own",
+                  NULL);
+    }
+    if (host_watch_take_news(&daemon->host))
+        say_certificate(daemon);
+}
+
 // ---- Listening --------------------------------------------------------------------------------
 
-static Status listen_with(Daemon *daemon, const TlsText *tls, Error *reterr) {
+// `beside`: the one that listens now, or NULL.
+static Status listen_with(Daemon *daemon, const TlsText *tls, const HttpServer *beside,
+                          Error *reterr) {
     const ServerOptions *options = daemon->options;
     const LimitOptions *limits = options->limits;
     const HttpServerOptions http = {
         .host = options->listen->address,
         .port = daemon->port,
+        .beside = beside,
         .tls_certificate_pem = tls->key != NULL ? buffer_text(&tls->certificate) : NULL,
         .tls_key_pem = tls->key != NULL ? secret_text(tls->key) : NULL,
         .max_body_bytes = (size_t)limits->max_body_bytes,
@@ -107,7 +167,6 @@ static Status listen_with(Daemon *daemon, const TlsText *tls, Error *reterr) {
     return STATUS_OK;
 }
 
-// Nobody may wake a server that is gone: the one thread of ours that could is stopped with it.
 static void stop_listening(Daemon *daemon) {
     if (daemon->due != NULL)
         due_worker_stop(daemon->due);
@@ -117,9 +176,23 @@ static void stop_listening(Daemon *daemon) {
         daemon->server = http_server_stop(daemon->server);
 }
 
-static Status start_listening(Daemon *daemon, const TlsText *tls, Error *reterr) {
-    TRY(listen_with(daemon, tls, reterr));
+static Status start_listening(Daemon *daemon, Error *reterr) {
+    TRY(listen_with(daemon, &daemon->tls, NULL, reterr));
     return due_worker_start(daemon->due, reterr);
+}
+
+// The new listener takes newcomers before the old one is stopped, which tells those who wait there
+// to come back.
+static Status listen_anew(Daemon *daemon, const TlsText *tls, Error *reterr) {
+    HttpServer *before = daemon->server;
+    api_attach(daemon->api, NULL);
+    Status status = listen_with(daemon, tls, before, reterr);
+    if (status != STATUS_OK) {
+        api_attach(daemon->api, before);
+        return status;
+    }
+    http_server_stop(before);
+    return STATUS_OK;
 }
 
 static Status write_address(Daemon *daemon, Error *reterr) {
@@ -227,7 +300,8 @@ static Status start(Daemon *daemon, Error *reterr) {
     TRY(open_state(daemon, reterr));
     TRY(open_api(daemon, reterr));
     raise_file_limit(daemon->options->limits->connections);
-    TRY(start_listening(daemon, &daemon->tls, reterr));
+    TRY(start_listening(daemon, reterr));
+    TRY(learn_certificate(daemon, reterr));
     return write_address(daemon, reterr);
 }
 
@@ -236,6 +310,7 @@ Status daemon_start(const ServerOptions *options, Daemon **ret_daemon, Error *re
     daemon->options = options;
     daemon->arena = arena_new();
     daemon->lock = -1;
+    host_watch_init(&daemon->host, &SYSTEM_CLOCK);
     daemon->port = (int)options->listen->port;
     daemon->bootstrap_path = state_path(daemon, "bootstrap-token");
     daemon->address_path = state_path(daemon, "address");
@@ -271,27 +346,61 @@ const char *daemon_url(const Daemon *daemon) {
     return daemon->url;
 }
 
+// One that is over helps nobody; the one before may still be good.
+static Status check_term(const CertificateTerm *term, Error *reterr) {
+    if (clock_now_ms(&SYSTEM_CLOCK) < term->ends_at)
+        return STATUS_OK;
+    char ended[TIMESTAMP_SIZE];
+    return error_set(reterr, STATUS_EXPIRED, "certificate_expired",
+                     "the TLS certificate ended at %s; put a new one in its place",
+                     timestamp_format(term->ends_at, ended));
+}
+
+static Status read_fresh(const Daemon *daemon, TlsText *ret_text, CertificateTerm *ret_term,
+                         Error *reterr) {
+    TRY(tls_text_read(daemon->options->tls, ret_text, reterr));
+    TRY(server_certificate_read(buffer_text(&ret_text->certificate), secret_text(ret_text->key),
+                                ret_term, reterr));
+    return check_term(ret_term, reterr);
+}
+
 Status daemon_reload(Daemon *daemon, Error *reterr) {
     if (daemon->options->tls == NULL)
         return STATUS_OK;
     TlsText fresh = {0};
-    TRY(tls_text_read(daemon->options->tls, &fresh, reterr));
-    stop_listening(daemon);
-    Error error = {0};
-    Status status = start_listening(daemon, &fresh, &error);
-    if (status == STATUS_OK) {
-        tls_text_done(&daemon->tls);
-        daemon->tls = fresh;
-        return STATUS_OK;
+    CertificateTerm term;
+    Status status = read_fresh(daemon, &fresh, &term, reterr);
+    if (status == STATUS_OK)
+        status = listen_anew(daemon, &fresh, reterr);
+    if (status != STATUS_OK) {
+        tls_text_done(&fresh);
+        return status;
     }
-    tls_text_done(&fresh);
-    stop_listening(daemon);
-    TRY(start_listening(daemon, &daemon->tls, reterr));
-    *reterr = error;
-    return status;
+    tls_text_done(&daemon->tls);
+    daemon->tls = fresh;
+    note_certificate(daemon, &term);
+    return STATUS_OK;
 }
 
 // ---- Its life ---------------------------------------------------------------------------------
+
+// When everything is set up: what comes later, listening anew included, is among what it needs.
+static Status confine(const SandboxOptions *options, Error *reterr) {
+    if (geteuid() == 0)
+        log_event(LOG_WARNING, "process.root", "hint",
+                  "run it as a user of its own: root is not needed, and a fault would cost more",
+                  NULL);
+    if (!sandbox_can_lock_memory())
+        log_event(LOG_WARNING, "memory.not_locked", "hint",
+                  "secrets may reach swap; raise LimitMEMLOCK (ulimit -l)", NULL);
+    if (options->seccomp == SECCOMP_OFF) {
+        log_event(LOG_WARNING, "sandbox.off", "hint", "sandbox.seccomp is off", NULL);
+        return STATUS_OK;
+    }
+    TRY(sandbox_enter(&(SandboxNeeds){.listens = true, .for_sanitizers = SANITIZED}, reterr));
+    log_event(LOG_INFO, "sandbox.entered", "connects", "no", "executes", "no", NULL);
+    return STATUS_OK;
+}
 
 static void tell_manager(const char *state) {
 #ifdef HAVE_LIBSYSTEMD
@@ -314,8 +423,7 @@ static sigset_t block_signals(void) {
     return signals;
 }
 
-// False when the listener is lost for good.
-static bool reload(Daemon *daemon) {
+static void reload(Daemon *daemon) {
     Error error = {0};
     tell_manager("RELOADING=1");
     if (daemon_reload(daemon, &error) == STATUS_OK)
@@ -324,21 +432,21 @@ static bool reload(Daemon *daemon) {
         log_event(LOG_ERROR, "server.not_reloaded", "code", error.code, "message", error.message,
                   "detail", error.detail, NULL);
     tell_manager("READY=1");
-    return daemon->server != NULL;
 }
 
 Status daemon_run(const ServerOptions *options, Error *reterr) {
     sigset_t signals = block_signals();
     CLEANUP(daemon_stopp) Daemon *daemon = NULL;
     TRY(daemon_start(options, &daemon, reterr));
+    TRY(confine(options->sandbox, reterr));
     tell_manager("READY=1");
+    const struct timespec pause = {.tv_sec = LOOK_AT_HOST_EVERY_S};
     int signal_number = 0;
     while (signal_number != SIGTERM && signal_number != SIGINT) {
-        if (sigwait(&signals, &signal_number) != 0)
-            continue;
-        if (signal_number == SIGHUP && !reload(daemon))
-            return error_set(reterr, STATUS_UNAVAILABLE, "cannot_listen",
-                             "listening could not be taken up again");
+        look_at_host(daemon);
+        signal_number = sigtimedwait(&signals, NULL, &pause);
+        if (signal_number == SIGHUP)
+            reload(daemon);
     }
     tell_manager("STOPPING=1");
     log_event(LOG_INFO, "server.stopping", NULL);

@@ -2,6 +2,7 @@
 #include "loopback.h"
 
 #include "base/text.h"
+#include "http/server_certificate.h"
 
 #include <gnutls/gnutls.h>
 #include <setjmp.h>
@@ -170,6 +171,49 @@ static void refuses_a_certificate_it_cannot_use(void **state) {
     }
 }
 
+static void a_certificate_says_how_long_it_holds(void **state) {
+    CertificateTerm term;
+    Error error = {0};
+    assert_int_equal(server_certificate_read(good.certificate_pem, good.key_pem, &term, &error),
+                     STATUS_OK);
+    int64_t now_ms = clock_now_ms(&SYSTEM_CLOCK);
+    assert_true(term.begins_at < now_ms && term.begins_at > now_ms - 2 * 3600 * SECOND_MS);
+    assert_true(term.ends_at > now_ms && term.ends_at < now_ms + 2 * 3600 * SECOND_MS);
+    const char *const wrong[][3] = {
+        {good.certificate_pem, named.key_pem, "does not belong"},
+        {"none", good.key_pem, "the certificate cannot be read"},
+        {good.certificate_pem, "none", "the key cannot be read"},
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        assert_int_equal(server_certificate_read(wrong[i][0], wrong[i][1], &term, &error),
+                         STATUS_INVALID);
+        assert_non_null(strstr(error.message, wrong[i][2]));
+        assert_null(strstr(error.message, "PRIVATE"));
+    }
+}
+
+// Reloading a certificate: the second takes over from the first, and nobody is turned away.
+static void one_server_takes_over_the_socket_of_another(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    Loopback *first = loopback_start((HttpServerOptions){
+        .tls_certificate_pem = good.certificate_pem, .tls_key_pem = good.key_pem});
+    Loopback *second =
+        loopback_start((HttpServerOptions){.tls_certificate_pem = named.certificate_pem,
+                                           .tls_key_pem = named.key_pem,
+                                           .beside = first->server});
+    assert_int_equal(first->port, second->port);
+    loopback_stop(first);
+    const char *url = arena_printf(arena, "https://localhost:%d", second->port);
+    for (int i = 0; i < 3; i++) {
+        HttpReply reply = {0};
+        Error error = {0};
+        if (call(arena, url, named.path, "/echo", &reply, &error) != STATUS_OK)
+            fail_msg("%s", error.message);
+        assert_int_equal(reply.status, 200);
+    }
+    loopback_stop(second);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves_a_client_that_trusts_it),
@@ -179,6 +223,8 @@ int main(void) {
         cmocka_unit_test(tells_http_and_https_apart),
         cmocka_unit_test(speaks_tls_from_1_2_up),
         cmocka_unit_test(refuses_a_certificate_it_cannot_use),
+        cmocka_unit_test(a_certificate_says_how_long_it_holds),
+        cmocka_unit_test(one_server_takes_over_the_socket_of_another),
     };
     return cmocka_run_group_tests_name("tls", tests, start, stop);
 }

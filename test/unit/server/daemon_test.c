@@ -213,6 +213,10 @@ static void tls_is_served_and_read_again_when_told(void **state) {
     assert_string_equal(daemon_url(daemon), url);
     assert_int_equal(call(arena, url, second.path, "GET", "/readyz", NULL).status, 200);
     // What is no good leaves what was there.
+    state_folder_write(&folder, "server.key", first.key_pem);
+    assert_int_not_equal(daemon_reload(daemon, &error), STATUS_OK);
+    assert_string_equal(error.code, "bad_tls_certificate");
+    assert_int_equal(call(arena, url, second.path, "GET", "/readyz", NULL).status, 200);
     state_folder_write(&folder, "server.key", "no key at all");
     assert_int_not_equal(daemon_reload(daemon, &error), STATUS_OK);
     assert_int_equal(call(arena, url, second.path, "GET", "/readyz", NULL).status, 200);
