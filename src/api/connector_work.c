@@ -232,10 +232,24 @@ static Status read_checks(Call *call, const json_t *checks, bool *ret_ok, const 
     return STATUS_OK;
 }
 
+// The integration may have been deleted, or moved to another connector, since it was looked at.
+static Status is_served(Call *call, const char *name, bool *ret_served, Error *reterr) {
+    const Configuration *configuration = NULL;
+    TRY(call_configuration(call, &configuration, reterr));
+    const Integration *integration = configuration_integration(configuration, name);
+    *ret_served =
+        integration != NULL && text_equal(integration->connector, call->caller.instance.connector);
+    return STATUS_OK;
+}
+
 // What was read on a target, for people who choose and administrators who repair. A discovery says
 // nothing about health unless it failed: without the time of a check the store keeps what it knows.
 static Status save_findings(Call *call, const ActionReport *body, const StoredAction *action,
                             Error *reterr) {
+    bool served = false;
+    TRY(is_served(call, action->integration, &served, reterr));
+    if (!served)
+        return STATUS_OK;
     int64_t now_ms = call_now_ms(call);
     IntegrationReport report = {.integration = action->integration};
     if (!body->done) {

@@ -44,7 +44,8 @@ static int64_t system_monotonic_ms(const Clock *clock) {
 }
 
 static int64_t manual_ms(const Clock *clock) {
-    return ((const ManualClock *)clock)->at_ms; // the Clock is its first member
+    // The Clock is its first member. Read by threads while a test moves it.
+    return __atomic_load_n(&((const ManualClock *)clock)->at_ms, __ATOMIC_SEQ_CST);
 }
 
 ManualClock manual_clock_at(int64_t now_ms) {

@@ -112,9 +112,14 @@ static Flow flow_substance(const Flow *flow) {
     return substance;
 }
 
+// A live grant goes on as it is: what cannot be had is more time of it.
 static Status flow_changed(const Grant *grant, const char *what, Error *reterr) {
-    return error_set(reterr, STATUS_CONFLICT, "flow_changed",
-                     "%s since %s was asked for; cancel it and ask again", what, grant->id);
+    const char *next = grant->state == GRANT_PENDING
+                           ? "cancel it and ask again"
+                           : "it keeps its end, and an extension that waits can only be denied; "
+                             "ask for access anew";
+    return error_set(reterr, STATUS_CONFLICT, "flow_changed", "%s since %s was asked for; %s", what,
+                     grant->id, next);
 }
 
 Status grant_check_current(Arena *arena, const Configuration *configuration, const Grant *grant,

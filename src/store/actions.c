@@ -108,11 +108,17 @@ static Status queue_check(Operation *operation, void *work_, Error *reterr) {
     if (integration == NULL)
         return error_set(reterr, STATUS_NOT_FOUND, "unknown_integration",
                          "there is no integration of that name");
-    Parameter parameters[] = {parameter_text(work->integration), parameter_text(work->kind)};
+    Parameter which[] = {parameter_text(work->integration), parameter_text(work->kind)};
+    Parameter parameters[] = {which[0], which[1], parameter_text(integration->connector)};
+    // One that waits for the connector from which the integration was moved away asks nobody.
     Rows rows;
     TRY(operation_run(operation,
+                      "UPDATE actions SET state = 'dropped' WHERE integration = $1 AND kind = $2"
+                      " AND grant_id IS NULL AND state = 'queued' AND connector <> $3",
+                      parameters, COUNT_OF(parameters), NULL, reterr));
+    TRY(operation_run(operation,
                       "SELECT id FROM actions WHERE integration = $1 AND kind = $2"
-                      " AND grant_id IS NULL AND state = 'queued'",
+                      " AND grant_id IS NULL AND state = 'queued' AND connector = $3",
                       parameters, COUNT_OF(parameters), &rows, reterr));
     if (rows.count > 0) {
         operation_wake(operation, integration->connector);
@@ -122,7 +128,7 @@ static Status queue_check(Operation *operation, void *work_, Error *reterr) {
     TRY(operation_run(operation,
                       "DELETE FROM actions WHERE integration = $1 AND kind = $2"
                       " AND grant_id IS NULL AND state IN ('done', 'dropped')",
-                      parameters, COUNT_OF(parameters), NULL, reterr));
+                      which, COUNT_OF(which), NULL, reterr));
     NewAction action = {
         .form = {.kind = work->kind},
         .integration = integration->name,
@@ -235,8 +241,21 @@ Status action_is_open(Operation *operation, const char *grant_id, const char *ki
     return STATUS_OK;
 }
 
+// More time that was asked for, or decided and not given yet, is lost with the end: the trail says.
+static json_t *note_lost_extension(Operation *operation, const Grant *grant, json_t *detail) {
+    if (grant->extension_state == EXTENSION_NONE)
+        return detail;
+    if (detail == NULL)
+        detail = json_keep(operation->arena, json_object());
+    json_object_set_new(detail, "lost_extension",
+                        json_string(enum_name(&EXTENSION_STATES, grant->extension_state)));
+    json_object_set_new(detail, "lost_extension_s", json_integer(grant->extension_s));
+    return detail;
+}
+
 Status grant_begin_revoking(Operation *operation, Grant *grant, const GrantChange *change,
                             json_t *detail, Error *reterr) {
+    detail = note_lost_extension(operation, grant, detail);
     TRY(grant_move(operation, grant, change, detail, reterr));
     TRY(actions_drop(operation, grant->id, NULL, reterr));
     ActionForm action = {.kind = "revoke"};

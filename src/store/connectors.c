@@ -340,14 +340,18 @@ static Status check_connector_unused(Operation *operation, const char *name, Err
                              "integration %s names this connector; change or delete it first",
                              integration->name);
     }
+    // A request that is undecided needs none: without its integration it cannot be approved.
     Parameter parameters[] = {parameter_text(name)};
     Rows rows;
     TRY(operation_run(operation,
-                      "SELECT id FROM grants WHERE connector = $1 AND is_over = 0 LIMIT 1",
+                      "SELECT id FROM grants WHERE connector = $1 AND is_over = 0"
+                      " AND state <> 'pending' LIMIT 1",
                       parameters, COUNT_OF(parameters), &rows, reterr));
     if (rows.count > 0)
         return error_set(reterr, STATUS_CONFLICT, "in_use",
-                         "grant %s is not over and needs this connector; end it first",
+                         "grant %s is not over and only this connector can end it; revoke it and "
+                         "wait; where the connector's host is gone, enrol another instance under "
+                         "its name",
                          rows.items[0].text[0]);
     return STATUS_OK;
 }

@@ -413,24 +413,42 @@ static void a_removed_instance_gives_its_work_back(void **state) {
     assert_int_equal(shop_count_events(shop, "connector.instance_removed", NULL), 1);
 }
 
+static void declare_second(Shop *shop, const char *connector) {
+    shop_apply(shop, arena_printf(shop->arena,
+                                  "{\"integrations\": [{\"name\": \"shop-second\", \"kind\":"
+                                  " \"postgresql\", \"connector\": \"%s\", \"host\": \"db\","
+                                  " \"database\": \"shop\", \"admin_secret\": \"shop-admin\"}]}",
+                                  connector));
+}
+
 static void refuses_to_remove_a_connector_in_use(void **state) {
     Shop *shop = *state;
     Error error = {0};
     expect_fault(store_remove_connector(shop->store, &ROOT, "second", &error), &error,
                  STATUS_CONFLICT, "in_use");
     Grant grant = shop_request(shop, &ANN, "shop-second");
-    shop_apply(shop, "{\"integrations\": [{\"name\": \"shop-second\", \"kind\": \"postgresql\","
-                     " \"connector\": \"main\", \"host\": \"db\", \"database\": \"shop\","
-                     " \"admin_secret\": \"shop-admin\"}]}");
+    declare_second(shop, "main");
     expect_fault(store_remove_connector(shop->store, &ROOT, "second", &error), &error,
                  STATUS_CONFLICT, "in_use");
     Grant given;
     expect_ok(store_cancel_grant(shop->store, shop->arena, &ANN, grant.id, NULL, &given, &error),
               &error);
+    // One that waits for a decision cannot be approved any more, and keeps nobody waiting.
+    declare_second(shop, "second");
+    shop_apply(shop,
+               "{\"flows\": [{\"name\": \"shop-asked\", \"integration\": \"shop-second\","
+               " \"requesters\": {\"groups\": [\"backend\"]}, \"duration\": {\"max\": \"8h\"},"
+               " \"grants\": [{\"role\": \"reporting\"}],"
+               " \"approval\": [{\"any_of\": {\"groups\": [\"dba\"]}}]}]}");
+    grant = shop_request(shop, &ANN, "shop-asked");
+    declare_second(shop, "main");
     expect_ok(store_remove_connector(shop->store, &ROOT, "second", &error), &error);
     assert_int_equal(connectors(shop).count, 1);
     expect_fault(store_remove_connector(shop->store, &ROOT, "second", &error), &error,
                  STATUS_NOT_FOUND, "unknown_connector");
+    expect_fault(
+        store_decide_grant(shop->store, shop->arena, &CLEO, grant.id, true, NULL, &given, &error),
+        &error, STATUS_CONFLICT, "flow_changed");
 }
 
 static void keeps_what_was_last_seen_of_an_integration(void **state) {

@@ -96,7 +96,7 @@ void shop_reopen(Shop *shop) {
 }
 
 void shop_advance(Shop *shop, int64_t ms) {
-    shop->clock.at_ms += ms;
+    __atomic_add_fetch(&shop->clock.at_ms, ms, __ATOMIC_SEQ_CST);
 }
 
 static ConnectorInstance enroll(Shop *shop, const char *connector) {
@@ -126,11 +126,11 @@ static void declare(Shop *shop) {
                                       ACCESS));
 }
 
-int shop_setup(void **state) {
+static int set_up(void **state, const char *folder) {
     Shop *shop = mem_alloc(sizeof(*shop));
     *state = shop;
     shop->arena = arena_new();
-    shop->folder = mem_strdup("/tmp/daypass-store-XXXXXX");
+    shop->folder = mem_strdup(folder);
     assert_non_null(mkdtemp(shop->folder));
     shop->path = arena_printf(shop->arena, "%s/daypass.db", shop->folder);
     shop->url = arena_printf(shop->arena, "sqlite:%s", shop->path);
@@ -141,6 +141,14 @@ int shop_setup(void **state) {
     shop->main = enroll(shop, "main");
     shop->second = enroll(shop, "second");
     return 0;
+}
+
+int shop_setup(void **state) {
+    return set_up(state, "/tmp/daypass-store-XXXXXX");
+}
+
+int shop_setup_in_memory(void **state) {
+    return set_up(state, "/dev/shm/daypass-store-XXXXXX");
 }
 
 static void remove_folder(const char *path) {

@@ -30,6 +30,7 @@ extern const Actor ANN, BOB, CLEO, DAN, ROOT;
 // For cmocka: opens the shop before a case; afterwards verifies the whole audit chain and removes
 // it.
 int shop_setup(void **state);
+int shop_setup_in_memory(void **state); // where a commit costs little, for very many of them
 int shop_teardown(void **state);
 #define SHOP_CASE(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
 

@@ -385,6 +385,36 @@ static void findings_are_shown_to_those_they_are_for(void **state) {
                    "unknown_integration");
 }
 
+static void findings_of_one_that_serves_it_no_more_are_nothing(void **state) {
+    WITH_WORLD(world);
+    Instance main = world_enroll(world, "main");
+    Instance other = world_enroll(world, "other");
+    assert_status(world_as(world, "admin", "POST", "/v1/integrations/shop/check", "{}"), 202);
+    Action check = {0};
+    do
+        assert_true(world_poll(world, &main, &check));
+    while (check.kind != ACTION_CHECK);
+    Answer moved = world_as(
+        world, "admin", "POST", "/v1/apply",
+        "{\"configuration\":{\"integrations\":[{\"name\":\"shop\",\"kind\":\"postgresql\","
+        "\"connector\":\"other\",\"host\":\"db\",\"database\":\"shop\",\"admin_secret\":\"s\"}]}}");
+    assert_status(moved, 200);
+    const char *body = arena_printf(world->arena,
+                                    "{\"action_id\":\"%s\",\"attempt\":%lld,\"done\":true,"
+                                    "\"checks\":%s}",
+                                    check.id, (long long)check.attempt, CHECKS);
+    assert_status(world_signed(world, &main, "/v1/connector/report", body), 204);
+    Answer after = world_as(world, "admin", "GET", "/v1/integrations/shop", NULL);
+    assert_string_equal(text_at(&after, "health"), "unknown");
+    // The new one is asked, though something waited for the old one.
+    Action action = {0};
+    bool asked = false;
+    while (world_poll(world, &other, &action))
+        asked = asked || (action.kind == ACTION_CHECK && text_equal(action.integration, "shop"));
+    assert_true(asked);
+    assert_false(world_poll(world, &main, &action));
+}
+
 static void findings_of_a_wrong_shape_are_refused(void **state) {
     WITH_WORLD(world);
     Instance instance = world_enroll(world, "main");
@@ -560,6 +590,7 @@ int main(void) {
         cmocka_unit_test(a_waiting_poll_gets_work_when_there_is_some),
         cmocka_unit_test(a_waiting_poll_of_a_removed_instance_gets_nothing),
         cmocka_unit_test(findings_are_shown_to_those_they_are_for),
+        cmocka_unit_test(findings_of_one_that_serves_it_no_more_are_nothing),
         cmocka_unit_test(findings_of_a_wrong_shape_are_refused),
         cmocka_unit_test(health_is_taken_of_ones_own_integrations_alone),
         cmocka_unit_test(what_a_connector_says_of_time_is_told_by_our_clock),

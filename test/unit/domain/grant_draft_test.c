@@ -173,6 +173,13 @@ static void is_changed(Arena *arena, const Configuration *now, const char *what)
     expect_fault(grant_check_current(arena, now, &grant, &error), &error, STATUS_CONFLICT,
                  "flow_changed");
     assert_true(text_starts_with(error.message, what));
+    assert_non_null(strstr(error.message, "cancel it"));
+    Grant live = grant; // one that is extended goes on, and cannot be cancelled
+    live.state = GRANT_ACTIVE;
+    expect_fault(grant_check_current(arena, now, &live, &error), &error, STATUS_CONFLICT,
+                 "flow_changed");
+    assert_true(text_starts_with(error.message, what));
+    assert_non_null(strstr(error.message, "it keeps its end"));
 }
 
 static void a_request_does_not_outlive_what_it_was_made_for(void **state) {
