@@ -18,11 +18,12 @@ LAYERS = {
     "wire": {"base"},
     "config": {"base"},
     "http": {"base"},
+    "sandbox": {"base"},
     "store": {"base", "domain"},
     "driver": {"base", "domain"},
     "api": {"base", "domain", "store", "wire", "http"},
-    "server": {"base", "domain", "wire", "config", "http", "store", "api"},
-    "connector": {"base", "domain", "wire", "config", "http", "driver"},
+    "server": {"base", "domain", "wire", "config", "http", "sandbox", "store", "api"},
+    "connector": {"base", "domain", "wire", "config", "http", "sandbox", "driver"},
     "cli": {"base", "domain", "wire", "config", "http"},
 }
 
@@ -35,7 +36,7 @@ LIBRARY_HOMES = {
     "yaml.h": ("config/",),
     "libsmartcols/libsmartcols.h": ("cli/",),
     "libsmartcols.h": ("cli/",),
-    "seccomp.h": ("server/", "connector/"),
+    "seccomp.h": ("sandbox/",),
     "systemd/sd-daemon.h": ("server/", "connector/"),
 }
 

@@ -186,6 +186,22 @@ static void nobody_gets_in_unless_the_store_says_who_they_are(void **state) {
     }
 }
 
+static void a_join_token_is_nobody_among_people(void **state) {
+    WITH_WORLD(world);
+    Answer joined = world_as(world, "admin", "POST", "/v1/connectors", "{\"name\":\"main\"}");
+    assert_problem(world_call(world, text_at(&joined, "join_token"), "GET", "/v1/flows", NULL), 401,
+                   "bad_token");
+}
+
+static void a_signature_without_form_proves_nothing(void **state) {
+    WITH_WORLD(world);
+    RawCall call = {.method = "POST", .target = "/v1/connector/poll", .body = "{}", .length = 2};
+    call.headers[0] = "Content-Digest: sha-256=:AAAA:";
+    call.headers[1] = "Signature-Input: sig1=nonsense";
+    call.headers[2] = "Signature: sig1=:AAAA:";
+    assert_status(world_call_raw(world, &call), 401);
+}
+
 static void attempts_to_pose_are_noted_but_not_without_end(void **state) {
     CLEANUP(world_closep)
     World *world = world_open((WorldOptions){.sign_ins_per_address = 3});
@@ -214,6 +230,8 @@ int main(void) {
         cmocka_unit_test(metrics_are_for_this_host),
         cmocka_unit_test(an_open_page_of_metrics_needs_no_token),
         cmocka_unit_test(nobody_gets_in_unless_the_store_says_who_they_are),
+        cmocka_unit_test(a_join_token_is_nobody_among_people),
+        cmocka_unit_test(a_signature_without_form_proves_nothing),
         cmocka_unit_test(attempts_to_pose_are_noted_but_not_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
