@@ -77,6 +77,8 @@ static const Field OPTIONS_FIELDS[] = {
     {FIELD_NAMED("statement_timeout", ConnectorOptions, statement_timeout_s, DURATION),
      .default_text = "30s", .min = 1, .max = 600, .help = "For one statement on a target"},
     {FIELD(ConnectorOptions, log, OBJECT), .shape = &LOG_SHAPE, .help = "Log on standard error"},
+    {FIELD(ConnectorOptions, sandbox, OBJECT), .shape = &SANDBOX_OPTIONS_SHAPE,
+     .help = "What the program gives up"},
     {FIELD(ConnectorOptions, ceiling, OBJECT), .shape = &CEILING_SHAPE,
      .help = "For every secret without a ceiling of its own"},
     {FIELD(ConnectorOptions, secrets, OBJECTS), .shape = &SECRET_SHAPE, .max = 1000,

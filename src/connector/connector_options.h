@@ -5,6 +5,7 @@
 #include "base/shape.h"
 #include "domain/plan.h"
 #include "domain/principal.h"
+#include "sandbox/sandbox.h"
 
 // Limits that hold against correctly signed actions too. An absent list allows everything of its
 // kind; what is listed is all that is allowed.
@@ -50,6 +51,7 @@ typedef struct ConnectorOptions {
     int64_t connect_timeout_s;
     int64_t statement_timeout_s;
     const ConnectorLog *log;
+    const SandboxOptions *sandbox;
     const Ceiling *ceiling; // of every secret that has none of its own
     SecretSources secrets;
 } ConnectorOptions;

@@ -2,8 +2,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "base/json.h"
 #include "config/options.h"
@@ -11,6 +9,7 @@
 #include "connector/enroll.h"
 #include "connector/manual.h"
 #include "connector/runner.h"
+#include "sandbox/sandbox.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -57,13 +56,6 @@ static CommandHandler *command_find(const char *name) {
         if (strcmp(MANUAL_COMMANDS[i].name, name) == 0)
             return HANDLERS[i];
     return NULL;
-}
-
-// A core of this process would hold admin secrets.
-static void cores_forbid(void) {
-    struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0);
 }
 
 static int wrong_use(const char *what) {
@@ -148,7 +140,7 @@ static int fail(Status status, const Error *error) {
 }
 
 int main(int argc, char **argv) {
-    cores_forbid();
+    sandbox_forbid_dumps();
     json_wipe_freed();
     Arguments arguments = {.config = "/etc/daypass/connector.yaml"};
     int result = 0;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fault_point.h"
 #include "base/id.h"
@@ -15,6 +16,7 @@
 #include "connector/reporter.h"
 #include "connector/sweeper.h"
 #include "connector/work_pool.h"
+#include "sandbox/sandbox.h"
 
 enum {
     POLL_WAIT_S = 25,
@@ -196,6 +198,37 @@ static Status runner_start(Runner *runner, const ControlPlaneOptions *plane_opti
     return sweeper_start(runner->sweeper, reterr);
 }
 
+static bool has_commands(const ConnectorOptions *options) {
+    for (size_t i = 0; i < options->secrets.count; i++)
+        if (options->secrets.items[i].command.count > 0)
+            return true;
+    return false;
+}
+
+// When everything is set up; what is started later inherits it.
+static Status confine(const ConnectorOptions *options, Error *reterr) {
+    if (geteuid() == 0)
+        log_event(LOG_WARNING, "process.root", "hint",
+                  "run it as a user of its own: root is not needed, and a fault would cost more",
+                  NULL);
+    if (!sandbox_can_lock_memory())
+        log_event(LOG_WARNING, "memory.not_locked", "hint",
+                  "secrets may reach swap; raise LimitMEMLOCK (ulimit -l)", NULL);
+    if (options->sandbox->seccomp == SECCOMP_OFF) {
+        log_event(LOG_WARNING, "sandbox.off", "hint", "sandbox.seccomp is off", NULL);
+        return STATUS_OK;
+    }
+    const SandboxNeeds needs = {
+        .connects = true,
+        .executes = has_commands(options),
+        .for_sanitizers = SANITIZED,
+    };
+    TRY(sandbox_enter(&needs, reterr));
+    log_event(LOG_INFO, "sandbox.entered", "listens", "no", "executes",
+              needs.executes ? "yes" : "no", NULL);
+    return STATUS_OK;
+}
+
 // In this order: nothing new begins, what runs comes to its end, its reports leave.
 static void runner_done(Runner *runner) {
     if (runner->sweeper)
@@ -225,6 +258,8 @@ Status runner_run(const ConnectorOptions *options, Error *reterr) {
     Status status = control_plane_open(&plane_options, &plane, reterr);
     if (status == STATUS_OK)
         status = runner_start(&runner, &plane_options, reterr);
+    if (status == STATUS_OK)
+        status = confine(options, reterr);
     pthread_t signals;
     if (status == STATUS_OK && pthread_create(&signals, NULL, signal_main, &runner) != 0)
         status = error_set(reterr, STATUS_UNAVAILABLE, "no_thread", "cannot start a thread");

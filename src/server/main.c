@@ -2,14 +2,13 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "config/options.h"
+#include "sandbox/sandbox.h"
 #include "server/daemon.h"
 #include "server/manual.h"
 #include "server/server_options.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -17,13 +16,6 @@ typedef struct Arguments {
     const char *config;
     const char *print; // the one argument that prints; NULL: run
 } Arguments;
-
-// A core of this process would hold keys and passwords.
-static void forbid_cores(void) {
-    const struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
 
 static const ManualArgument *find_argument(const char *text) {
     for (size_t i = 0; i < MANUAL_ARGUMENT_COUNT; i++) {
@@ -117,7 +109,7 @@ static Status run(Arena *arena, const Arguments *arguments, Error *reterr) {
 }
 
 int main(int argc, char **argv) {
-    forbid_cores();
+    sandbox_forbid_dumps();
     Arguments arguments = {0};
     if (!parse(argc, argv, &arguments))
         return EXIT_USAGE;

@@ -100,6 +100,8 @@ static const Field SERVER_OPTIONS_FIELDS[] = {
     {FIELD(ServerOptions, metrics, OBJECT), .shape = &METRICS_SHAPE, .help = "Metrics"},
     {FIELD(ServerOptions, actions, OBJECT), .shape = &ACTION_OPTIONS_SHAPE,
      .help = "Work for connectors"},
+    {FIELD(ServerOptions, sandbox, OBJECT), .shape = &SANDBOX_OPTIONS_SHAPE,
+     .help = "What the program gives up"},
 };
 const Shape SERVER_OPTIONS_SHAPE =
     SHAPE("ServerOptions", ServerOptions, SERVER_OPTIONS_FIELDS, "Configuration of daypassd");

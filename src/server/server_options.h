@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/shape.h"
+#include "sandbox/sandbox.h"
 
 typedef struct ListenOptions {
     const char *address;
@@ -52,6 +53,7 @@ typedef struct ServerOptions {
     const LimitOptions *limits;
     const MetricsOptions *metrics;
     const ActionOptions *actions;
+    const SandboxOptions *sandbox;
 } ServerOptions;
 extern const Shape SERVER_OPTIONS_SHAPE;
 
