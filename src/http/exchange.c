@@ -8,31 +8,35 @@ enum {
     // Of a body that is not wanted, this much is read all the same: a client that is cut off while
     // it sends does not get to see why.
     DROPPED_LENGTH_MAX = 4 * 1024 * 1024,
-    // A body may be slow, but not for ever: it has this many times the idle time in all.
-    BODY_TIME_FACTOR = 10,
     // A body up to this size is always taken in; of larger ones, as much at a time as so many of
-    // the
-    // largest. Without that, whoever opens connections and sends most of a body on each, signed in
-    // or not, has all the memory.
+    // the largest, a part of them for each address. Without that, whoever opens connections and
+    // sends most of a body on each, signed in or not, has all the memory, or all the places.
     SMALL_BODY_BYTES = 64 * 1024,
     LARGE_BODIES = 16,
+    LARGE_BODIES_PER_ADDRESS = 4,
 };
 
 static void body_release(HttpServer *server, HttpRequest *request) {
     buffer_done(&request->body);
+    if (request->body_held == 0)
+        return;
     atomic_fetch_sub(&server->large_bodies_bytes, request->body_held);
+    connection_hold(request->steps, -(int64_t)request->body_held);
     request->body_held = 0;
 }
 
-// Counts what the body has come to hold. False when all bodies together hold too much.
+// Counts what the body has come to hold. False when all bodies together, or those of its address,
+// hold too much.
 static bool body_hold(HttpServer *server, HttpRequest *request) {
     size_t capacity = request->body.capacity;
     if (capacity <= SMALL_BODY_BYTES || capacity <= request->body_held)
         return true;
     size_t more = capacity - request->body_held;
     size_t held = atomic_fetch_add(&server->large_bodies_bytes, more) + more;
+    size_t of_address = (size_t)connection_hold(request->steps, (int64_t)more);
     request->body_held = capacity;
-    return held <= LARGE_BODIES * server->options.max_body_bytes;
+    size_t largest = server->options.max_body_bytes;
+    return held <= LARGE_BODIES * largest && of_address <= LARGE_BODIES_PER_ADDRESS * largest;
 }
 
 void *exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
@@ -49,6 +53,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **excha
     if (request == NULL)
         return;
     body_release(server, request);
+    connection_step(request->steps);
     *exchange = request_free(request);
     if (atomic_fetch_sub(&server->exchanges, 1) == 1 && atomic_load(&server->stopping)) {
         monitor_lock(&server->monitor);
@@ -89,6 +94,7 @@ static enum MHD_Result send_answer(HttpRequest *request, const HttpAnswer *answe
     if (headers_add(response, answer) &&
         (!last || MHD_add_response_header(response, "Connection", "close"))) {
         unsigned status = answer->status != 0 ? (unsigned)answer->status : MHD_HTTP_OK;
+        connection_step(request->steps);
         result = MHD_queue_response(request->connection, status, response);
     } else if (request->refusal == NULL) {
         // libmicrohttpd refuses headers that would break the answer.
@@ -127,6 +133,7 @@ static void refuse_too_large(HttpRequest *request) {
 
 static enum MHD_Result read_headers(HttpRequest *request, const char *method, const char *version) {
     request->headers_read = true;
+    connection_step(request->steps);
     request_read(request, method, version);
     if (request->announced_length > request->server->options.max_body_bytes)
         refuse_too_large(request);
@@ -146,10 +153,6 @@ static void refuse_busy(HttpRequest *request) {
 
 static enum MHD_Result read_body(HttpServer *server, HttpRequest *request, const char *bytes,
                                  size_t length) {
-    const HttpServerOptions *options = &server->options;
-    int64_t taken_ms = clock_monotonic_ms(options->clock) - request->started_ms;
-    if (taken_ms > (int64_t)options->idle_timeout_s * SECOND_MS * BODY_TIME_FACTOR)
-        return MHD_NO;
     if (request->refusal == NULL) {
         if (buffer_append(&request->body, bytes, length, NULL) != STATUS_OK)
             refuse_too_large(request);
@@ -167,6 +170,7 @@ static enum MHD_Result read_body(HttpServer *server, HttpRequest *request, const
 
 void exchange_suspend(Parked *parked) {
     HttpRequest *request = (HttpRequest *)((char *)parked - offsetof(HttpRequest, parked));
+    connection_wait(request->steps);
     MHD_suspend_connection(request->connection);
 }
 

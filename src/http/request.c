@@ -2,8 +2,8 @@
 
 #include "base/id.h"
 #include "base/text.h"
+#include "http/peer.h"
 
-#include <netdb.h>
 #include <poll.h>
 #include <string.h>
 #include <strings.h>
@@ -24,20 +24,22 @@ static bool is_token(const char *text) {
     return text[0] != '\0' && text[strspn(text, TOKEN_CHARACTERS)] == '\0';
 }
 
-static const char *peer_name(Arena *arena, struct MHD_Connection *connection) {
+static void read_peer(HttpRequest *request) {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (info == NULL || info->client_addr == NULL)
-        return "";
-    const struct sockaddr *address = info->client_addr;
-    socklen_t length =
-        address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    char name[NI_MAXHOST];
-    if (getnameinfo(address, length, name, sizeof(name), NULL, 0, NI_NUMERICHOST) != 0)
-        return "";
-    // An IPv4 client of a listener on "::" is the same client.
-    const char *mapped = "::ffff:";
-    return arena_strdup(arena, text_starts_with(name, mapped) ? name + strlen(mapped) : name);
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info != NULL ? info->client_addr : NULL;
+    char text[PEER_TEXT_MAX];
+    peer_address(address, text);
+    request->peer = arena_strdup(request->arena, text);
+    peer_group(address, text);
+    request->peer_group = arena_strdup(request->arena, text);
+}
+
+// As it was set when the connection came.
+static Connection *step_counter(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info->socket_context;
 }
 
 HttpRequest *request_new(const HttpServer *server, const Clock *clock, size_t max_body_bytes,
@@ -53,11 +55,12 @@ HttpRequest *request_new(const HttpServer *server, const Clock *clock, size_t ma
         .target = arena_strdup(arena, target),
         .target_at = target,
         .parts = {.path = ""},
-        .peer = peer_name(arena, connection),
+        .steps = step_counter(connection),
         .tls = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION) != NULL,
         .started_ms = clock_monotonic_ms(clock),
         .body = {.ceiling = max_body_bytes, .wipe = true},
     };
+    read_peer(request);
     return request;
 }
 
@@ -266,6 +269,10 @@ const char *http_request_body(const HttpRequest *request, size_t *ret_length) {
 
 const char *http_request_peer(const HttpRequest *request) {
     return request->peer;
+}
+
+const char *http_request_peer_group(const HttpRequest *request) {
+    return request->peer_group;
 }
 
 bool http_request_is_tls(const HttpRequest *request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/buffer.h"
+#include "http/connections.h"
 #include "http/parking.h"
 #include "http/server.h"
 #include "http/target.h"
@@ -18,6 +19,8 @@ struct HttpRequest {
     const char *target_at; // where libmicrohttpd keeps it
     Target parts;          // path "" until read
     const char *peer;
+    const char *peer_group;
+    Connection *steps; // its connection, where its steps are timed
     bool tls;
     int64_t started_ms;
     Buffer body;
