@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_NONCES = 2 * 1000 * 1000 };
+enum { MAX_NONCES = 2 * 1000 * 1000, FOREIGN_NOTES_PER_MINUTE = 6 };
 
 static const char *const METRICS_ACCESS_NAMES[] = {
     [METRICS_LOOPBACK] = "loopback",

@@ -202,9 +202,12 @@ Status connector_poll(Call *call, Error *reterr) {
 
 // ---- Reporting --------------------------------------------------------------------------------
 
-// Somebody with a connector's key speaks of what is another's.
+// Somebody with a connector's key speaks of what is another's. Noted a few times a minute for each
+// instance at most, or whoever has one key could fill the trail.
 static Status refuse_foreign(Call *call, const Error *error, const char *what, Error *reterr) {
-    if (text_equal(error->code, "not_yours")) {
+    int64_t unused;
+    if (text_equal(error->code, "not_yours") &&
+        rate_limiter_take(call->api->foreign_limiter, call->caller.instance.id, &unused)) {
         const json_t *detail =
             json_keep(call->arena, json_pack("{s:s, s:s}", "code", error->code, "about", what));
         call_note(call, &(AuditNote){.event = "connector.refused", .detail = detail});

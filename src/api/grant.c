@@ -57,6 +57,7 @@ static Status reply_grant(Call *call, const Grant *grant, Error *reterr) {
     TRY(call_configuration(call, &configuration, reterr));
     call->grant_id = grant->id;
     GrantView view = grant_view(call, configuration, grant);
+    TRY(grant_view_add_revocation(call, &view, reterr));
     EvidenceList evidence = {0};
     TRY(store_grant_evidence(call->api->options.store, call->arena, grant->id, &evidence, reterr));
     json_t *items = json_keep(call->arena, json_array());
@@ -131,7 +132,9 @@ Status grant_list(Call *call, Error *reterr) {
             filter.after_id = grant->id;
             if (!belongs(call, configuration, (GrantListView)query->view, grant))
                 continue;
-            const GrantView view = grant_view(call, configuration, grant);
+            GrantView view = grant_view(call, configuration, grant);
+            if (grant->state == GRANT_REVOKING)
+                TRY(grant_view_add_revocation(call, &view, reterr));
             json_array_append(items, shape_write(call->arena, &GRANT_VIEW_SHAPE, &view));
             if ((int64_t)json_array_size(items) == query->limit)
                 return call_reply_list(call, items, filter.after_id);

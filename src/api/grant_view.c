@@ -3,7 +3,6 @@
 #include "domain/approval.h"
 
 enum {
-    OVERDUE_AFTER_MS = 60 * SECOND_MS,
     WAITING_MAX = 100, // names shown of those who may decide
 };
 
@@ -99,8 +98,6 @@ static const json_t *decisions_of(Call *call, const Grant *grant) {
 
 GrantView grant_view(Call *call, const Configuration *configuration, const Grant *grant) {
     const Plan *plan = grant->plan;
-    bool ends_late = grant->state == GRANT_REVOKING && grant->expires_at > 0 &&
-                     call_now_ms(call) - grant->expires_at > OVERDUE_AFTER_MS;
     bool has_extension = grant->extension_state != EXTENSION_NONE;
     GrantView view = {
         .id = grant->id,
@@ -130,11 +127,24 @@ GrantView grant_view(Call *call, const Configuration *configuration, const Grant
             has_extension ? enum_name(&EXTENSION_STATES, grant->extension_state) : NULL,
         .extension_reason = grant->extension_reason,
         .trouble = grant->trouble,
-        .overdue = ends_late,
         .drifted = grant->drifted,
         .may = grant_permitted(call, configuration, grant),
         .decisions = decisions_of(call, grant),
     };
     add_progress(call, configuration, grant, &view);
     return view;
+}
+
+Status grant_view_add_revocation(Call *call, GrantView *view, Error *reterr) {
+    Revocation revocation = {0};
+    bool found = false;
+    TRY(store_find_revocation(call->api->options.store, call->arena, view->id, &revocation, &found,
+                              reterr));
+    if (!found)
+        return STATUS_OK;
+    view->overdue = revocation.overdue;
+    view->overdue_since = revocation.overdue ? revocation.since_at : 0;
+    if (revocation.waits_for == REVOCATION_WAITS_FOR_PAUSE)
+        view->next_attempt_at = revocation.next_attempt_at;
+    return STATUS_OK;
 }

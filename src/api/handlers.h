@@ -24,6 +24,8 @@ RouteHandler connector_enroll, connector_poll, connector_report, connector_repor
 // grant.c
 RouteHandler grant_request, grant_list, grant_show, grant_approve, grant_deny, grant_cancel,
     grant_revoke, grant_extend, grant_reset, grant_credentials;
+// overdue.c
+RouteHandler overdue_list;
 // audit.c
 RouteHandler audit_list, audit_show_head;
 // service.c

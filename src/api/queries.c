@@ -62,6 +62,15 @@ static const Field GRANT_WAIT_QUERY_FIELDS[] = {
 const Shape GRANT_WAIT_QUERY_SHAPE =
     SHAPE("GrantWaitQuery", GrantWaitQuery, GRANT_WAIT_QUERY_FIELDS, NULL);
 
+static const Field OVERDUE_QUERY_FIELDS[] = {
+    {FIELD_NAMED("older_than", OverdueQuery, older_than_s, DURATION),
+     .help = "Those that are late by more than this, such as 15m; a minute at least"},
+    {FIELD(OverdueQuery, cursor, STRING), .max = NAME_MAX_BYTES, .help = CURSOR_HELP},
+    {FIELD(OverdueQuery, limit, INT), .min = 1, .max = 500, .default_text = "200",
+     .help = LIMIT_HELP},
+};
+const Shape OVERDUE_QUERY_SHAPE = SHAPE("OverdueQuery", OverdueQuery, OVERDUE_QUERY_FIELDS, NULL);
+
 static const Field AUDIT_QUERY_FIELDS[] = {
     {FIELD(AuditQuery, since, TIME), .help = "Events from this time on"},
     {FIELD(AuditQuery, until, TIME), .help = "Events before this time"},

@@ -41,6 +41,13 @@ typedef struct GrantWaitQuery { // GET /v1/grants/{id}
 } GrantWaitQuery;
 extern const Shape GRANT_WAIT_QUERY_SHAPE;
 
+typedef struct OverdueQuery { // GET /v1/overdue
+    int64_t older_than_s;
+    const char *cursor;
+    int64_t limit;
+} OverdueQuery;
+extern const Shape OVERDUE_QUERY_SHAPE;
+
 typedef struct AuditQuery { // GET /v1/audit
     int64_t since;
     int64_t until;

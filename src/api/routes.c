@@ -80,6 +80,12 @@ static const Route TABLE[] = {
      .summary = "The sealed credential of one's own active grant", .success = 200,
      .reply = &CREDENTIALS_REPLY_SHAPE, .handler = grant_credentials},
 
+    {"GET", "/v1/overdue", PERMISSION_SIGNED_IN, SCOPE_READ, .operation = "overdue.list",
+     .summary = "Own revocations that are overdue, the longest first; auditors and administrators "
+                "see everybody's",
+     .query = &OVERDUE_QUERY_SHAPE, .success = 200, .reply = &OVERDUE_VIEW_SHAPE, .list = true,
+     .handler = overdue_list},
+
     // ---- Configuration ------------------------------------------------------------------------
     {"POST", "/v1/apply", PERMISSION_ADMINISTER, SCOPE_CONFIGURE,
      .operation = "configuration.apply",

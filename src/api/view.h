@@ -13,6 +13,8 @@ StringList approval_lines(Arena *arena, const ApprovalSteps *steps);
 
 // As the caller sees it. `configuration` is what is configured now.
 GrantView grant_view(Call *call, const Configuration *configuration, const Grant *grant);
+// Adds how its revocation stands, if one is under way.
+MUST_USE Status grant_view_add_revocation(Call *call, GrantView *view, Error *reterr);
 // What the caller may do with it now.
 StringList grant_permitted(Call *call, const Configuration *configuration, const Grant *grant);
 

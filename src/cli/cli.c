@@ -62,7 +62,7 @@ int cli_main(Cli *cli, int argc, char *const *argv) {
         status = error_set(&error, STATUS_UNAVAILABLE, "output_failed",
                            "the answer could not be written");
     if (status == STATUS_OK)
-        return 0;
+        return cli->attention ? EXIT_ATTENTION : 0;
     say_error(cli, &error);
     return exit_code(&error);
 }

@@ -21,6 +21,7 @@ struct Cli {
     bool err_terminal;
     bool in_terminal; // somebody can be asked
     bool colours;
+    bool attention; // the command found what somebody has to look at: EXIT_ATTENTION
     Remote *remote; // opened by the first call
 };
 

@@ -40,8 +40,9 @@ typedef struct Command {
 extern const Command COMMANDS[];
 extern const CommandOption GLOBAL_OPTIONS[]; // every command takes them
 
-// Exit status of wrong usage; failures have those of status_exit_code, and 0 is success.
-enum { EXIT_USAGE = 2 };
+// Exit status of wrong usage, and of a command that worked and found what somebody has to look at;
+// failures have those of status_exit_code, and 0 is success.
+enum { EXIT_USAGE = 2, EXIT_ATTENTION = 3 };
 // The code of an error that is a wrong usage.
 #define USAGE_CODE "usage"
 // The code of the refusal of a secret on the command line; a wrong usage too.

@@ -92,6 +92,15 @@ static const CommandOption EXTEND_OPTIONS[] = {
     {.name = "reason", .letter = 'r', .value = "TEXT", .help = "Why; for those who decide"},
     {0},
 };
+static const CommandOption OVERDUE_OPTIONS[] = {
+    {.name = "older-than",
+     .value = "DURATION",
+     .help = "Those that are late by more than this, such as 15m (1m, the least)"},
+    {.name = "limit",
+     .value = "NUMBER",
+     .help = "At most so many, the longest overdue first (100)"},
+    {0},
+};
 static const CommandOption APPLY_OPTIONS[] = {
     {.name = "file",
      .letter = 'f',
@@ -232,6 +241,13 @@ const Command COMMANDS[] = {
      .arguments = ID_ARGUMENT,
      .options = EXTEND_OPTIONS,
      .run = command_extend},
+    {.name = "overdue",
+     .summary = "List access that had to be over more than a minute ago and is not seen gone",
+     .details = "Your own; auditors and administrators see everybody's. For alarms: the exit "
+                "status is 0 when there is none, 3 when there is one, and another when it could "
+                "not be found out.",
+     .options = OVERDUE_OPTIONS,
+     .run = command_overdue},
     {.name = "connectors",
      .summary = "Show connectors, their instances and health",
      .run = command_connectors},

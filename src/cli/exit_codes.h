@@ -3,13 +3,18 @@
 
 #include "base/error.h"
 
+// Of a status, or else a number and kind of its own.
 typedef struct ExitCode {
     Status status;
+    int number;
+    const char *kind;
     const char *meaning;
 } ExitCode;
 
-enum { EXIT_CODE_COUNT = STATUS_COUNT_ };
+enum { EXIT_CODE_COUNT = STATUS_COUNT_ + 2 };
 extern const ExitCode EXIT_CODES[EXIT_CODE_COUNT];
+int exit_code_number(const ExitCode *code);
+const char *exit_code_kind(const ExitCode *code); // "" for success
 
 typedef struct Variable {
     const char *name;

@@ -26,7 +26,10 @@ static const char *requests_time(Cli *cli, const GrantView *grant) {
 
 static const char *requests_remark(Cli *cli, const GrantView *grant) {
     if (grant->overdue)
-        return "OVERDUE: not taken back yet";
+        return arena_printf(
+            cli->arena, "OVERDUE: had to be over %s%s%s",
+            time_relative(cli->arena, grant->overdue_since, clock_now_ms(cli->clock)),
+            grant->trouble != NULL ? "; " : "", grant->trouble != NULL ? grant->trouble : "");
     if (grant->drifted)
         return "changed on the target";
     if (grant->trouble != NULL)
@@ -146,7 +149,9 @@ static void print_grant(Cli *cli, const GrantView *grant) {
     print_field(cli, "ended by", grant->ended_by);
     print_field(cli, "note", grant->note);
     print_extension(cli, grant);
+    print_time(cli, "overdue since", grant->overdue_since);
     print_field(cli, "trouble", grant->trouble);
+    print_time(cli, "next attempt", grant->next_attempt_at);
     if (grant->waiting.count > 0)
         print_field(cli, "may decide", string_list_join(cli->arena, &grant->waiting, ", "));
 }

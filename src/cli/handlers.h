@@ -11,6 +11,8 @@ CommandHandler command_login, command_logout, command_whoami;
 CommandHandler command_flows, command_request;
 // grant_commands.c
 CommandHandler command_requests, command_show, command_wait;
+// overdue_command.c
+CommandHandler command_overdue;
 // decision_commands.c
 CommandHandler command_approve, command_deny, command_cancel, command_revoke, command_extend;
 // credential_commands.c

@@ -114,10 +114,6 @@ const char *help_command(Arena *arena, const Command *command) {
 
 // ---- docs/cli.md ------------------------------------------------------------------------------
 
-static const char *kind_name(Status status) {
-    return status == STATUS_OK ? "" : status_name(status);
-}
-
 static void add_markdown_options(Buffer *buffer, const CommandOption *options) {
     for (; options != NULL && options->name != NULL; options++) {
         buffer_add(buffer, "- `");
@@ -163,11 +159,8 @@ const char *help_markdown(Arena *arena, const Command *commands) {
     buffer_add(&buffer, "\n## Exit status\n\n| status | kind | meaning |\n|---|---|---|\n");
     for (size_t i = 0; i < EXIT_CODE_COUNT; i++) {
         const ExitCode *code = &EXIT_CODES[i];
-        buffer_addf(&buffer, "| %d | %s | %s |\n", status_exit_code(code->status),
-                    kind_name(code->status), code->meaning);
-        if (i == 0)
-            buffer_addf(&buffer, "| %d | %s | %s |\n", EXIT_USAGE, USAGE_CODE,
-                        "Wrong use of the command line");
+        buffer_addf(&buffer, "| %d | %s | %s |\n", exit_code_number(code), exit_code_kind(code),
+                    code->meaning);
     }
     buffer_add(&buffer, "\n## Environment\n\n| variable | meaning |\n|---|---|\n");
     for (const Variable *at = VARIABLES; at->name != NULL; at++)

@@ -53,10 +53,8 @@ const char *help_man_page(Arena *arena, const Command *commands) {
         add_command(arena, &buffer, at);
     buffer_add(&buffer, ".SH \"EXIT STATUS\"\n");
     for (size_t i = 0; i < EXIT_CODE_COUNT; i++) {
-        buffer_addf(&buffer, ".TP\n.B %d\n%s.\n", status_exit_code(EXIT_CODES[i].status),
+        buffer_addf(&buffer, ".TP\n.B %d\n%s.\n", exit_code_number(&EXIT_CODES[i]),
                     man_escape(arena, EXIT_CODES[i].meaning));
-        if (i == 0)
-            buffer_addf(&buffer, ".TP\n.B %d\nWrong use of the command line.\n", EXIT_USAGE);
     }
     buffer_add(&buffer, ".SH ENVIRONMENT\n");
     for (const Variable *at = VARIABLES; at->name != NULL; at++)

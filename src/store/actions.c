@@ -154,7 +154,7 @@ Status store_queue_check(Store *store, const Actor *actor, const char *integrati
 
 #define ACTION_COLUMNS                                                                             \
     "id, kind, grant_id, integration, connector, state, attempt, failures, deadline_at,"           \
-    " expires_at, seal_to"
+    " expires_at, seal_to, queued_at, rank_at, overdue_noted_at"
 
 static Status action_read(const Row *row, ActionRow *ret_action, Error *reterr) {
     ActionRow action = {
@@ -168,6 +168,9 @@ static Status action_read(const Row *row, ActionRow *ret_action, Error *reterr) 
         .deadline_at = row->integer[8],
         .expires_at = row->integer[9],
         .seal_to = row->text[10],
+        .queued_at = row->integer[11],
+        .rank_at = row->integer[12],
+        .overdue_noted_at = row->integer[13],
     };
     if (!enum_find(&ACTION_STATES, row->text[5], &action.state))
         return error_set(reterr, STATUS_INTERNAL, "store_damaged", "a stored action has no state");
@@ -227,6 +230,21 @@ Status actions_drop(Operation *operation, const char *grant_id, const char *kind
     if (kind != NULL)
         query_add_with(&query, " AND kind = ?", parameter_text(kind));
     return query_run(operation, &query, NULL, reterr);
+}
+
+Status actions_drop_all(Operation *operation, const Grant *grant, Error *reterr) {
+    Parameter parameters[] = {parameter_text(grant->id)};
+    Rows rows;
+    TRY(operation_run(operation,
+                      "UPDATE actions SET state = 'dropped' WHERE grant_id = $1"
+                      " AND state = 'queued' RETURNING " ACTION_COLUMNS,
+                      parameters, COUNT_OF(parameters), &rows, reterr));
+    for (size_t i = 0; i < rows.count; i++) {
+        ActionRow action;
+        TRY(action_read(&rows.items[i], &action, reterr));
+        TRY(overdue_end(operation, &action, grant, reterr));
+    }
+    return STATUS_OK;
 }
 
 Status action_is_open(Operation *operation, const char *grant_id, const char *kind, bool *ret_open,

@@ -148,7 +148,7 @@ static Status find_next(Operation *operation, void *work_, Error *reterr) {
         "SELECT MIN(deadline_at) FROM actions WHERE state = 'leased' AND $1 <> 0",
         "SELECT MIN(not_before) FROM actions WHERE state = 'queued' AND not_before > $1",
     };
-    work->next_due_at = 0;
+    TRY(overdue_next(operation, &work->next_due_at, reterr));
     for (size_t i = 0; i < COUNT_OF(NEXT); i++) {
         Parameter now[] = {parameter_int(operation->now_ms)};
         Rows rows;
@@ -189,6 +189,38 @@ static Status run_leases(Store *store, Arena *arena, DueWork *work, Error *reter
     return STATUS_OK;
 }
 
+// ---- What is overdue ----------------------------------------------------------------------------
+
+typedef struct OverdueWork {
+    int64_t limit;
+    int64_t noted;
+    bool any; // of the look before
+} OverdueWork;
+
+static Status find_overdue(Operation *operation, void *work_, Error *reterr) {
+    OverdueWork *work = work_;
+    int64_t next_at = 0;
+    TRY(overdue_next(operation, &next_at, reterr));
+    work->any = next_at != 0 && next_at <= operation->now_ms;
+    return STATUS_OK;
+}
+
+static Status note_overdue(Operation *operation, void *work_, Error *reterr) {
+    OverdueWork *work = work_;
+    return overdue_note(operation, work->limit, &work->noted, reterr);
+}
+
+static Status run_overdue(Store *store, Arena *arena, DueWork *due, Error *reterr) {
+    OverdueWork work = {.limit = BATCH};
+    TRY(store_read(store, arena, find_overdue, &work, reterr));
+    for (int64_t noted = 0; work.any && noted < due->limit; noted += work.noted) {
+        TRY(store_write(store, arena, NULL, note_overdue, &work, reterr));
+        due->changed += work.noted;
+        work.any = work.noted == work.limit;
+    }
+    return STATUS_OK;
+}
+
 Status store_run_due(Store *store, int64_t limit, DueResult *ret_result, Error *reterr) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     DueWork work = {.limit = limit};
@@ -200,6 +232,7 @@ Status store_run_due(Store *store, int64_t limit, DueResult *ret_result, Error *
     if (work.ids.count > 0)
         FAULT_POINT("due.settled");
     TRY(run_leases(store, arena, &work, reterr));
+    TRY(run_overdue(store, arena, &work, reterr));
     TRY(store_read(store, arena, find_next, &work, reterr));
     if (settled != STATUS_OK) {
         if (reterr != NULL)

@@ -1,7 +1,5 @@
 #include "store/store_internal.h"
 
-enum { OVERDUE_AFTER_MS = 60 * SECOND_MS };
-
 const int64_t STORE_LATENESS_BOUNDS_MS[8] = {
     1 * SECOND_MS,   5 * SECOND_MS,   15 * SECOND_MS,   60 * SECOND_MS,
     300 * SECOND_MS, 900 * SECOND_MS, 3600 * SECOND_MS, 86400LL * SECOND_MS,
@@ -25,12 +23,7 @@ static Status count_grants(Operation *operation, StoreNumbers *numbers, Error *r
         if (enum_find(&GRANT_STATES, rows.items[i].text[0], &state))
             numbers->grants_by_state[state] = rows.items[i].integer[1];
     }
-    Parameter overdue[] = {parameter_int(operation->now_ms - OVERDUE_AFTER_MS)};
-    TRY(operation_run(operation,
-                      "SELECT count(*) FROM grants"
-                      " WHERE state = 'revoking' AND expires_at > 0 AND expires_at < $1",
-                      overdue, COUNT_OF(overdue), &rows, reterr));
-    numbers->overdue_revocations = rows.items[0].integer[0];
+    TRY(overdue_count(operation, &numbers->overdue_revocations, reterr));
     TRY(operation_run(operation, "SELECT count(*) FROM actions WHERE state = 'queued'", NULL, 0,
                       &rows, reterr));
     numbers->actions_queued = rows.items[0].integer[0];

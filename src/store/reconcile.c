@@ -127,11 +127,7 @@ static Status take_removal(Operation *operation, const ReconcileWork *work, Gran
     if (grant->expires_at > 0 && operation->now_ms >= grant->expires_at)
         TRY(lateness_add(operation, operation->now_ms - grant->expires_at, reterr));
     TRY(grant_move(operation, grant, &revoked, detail, reterr));
-    Parameter queued[] = {parameter_text(grant->id)};
-    TRY(operation_run(operation,
-                      "UPDATE actions SET state = 'dropped' WHERE grant_id = $1"
-                      " AND state = 'queued'",
-                      queued, COUNT_OF(queued), NULL, reterr));
+    TRY(actions_drop_all(operation, grant, reterr));
     return grant_save(operation, grant, 0, reterr);
 }
 

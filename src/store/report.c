@@ -143,16 +143,16 @@ static Status revoke_done(Operation *operation, ReportWork *work, Error *reterr)
     Grant *grant = &work->grant;
     json_t *detail = describe_outcome(operation, work->report->outcome);
     if (grant->state != GRANT_REVOKING) { // a stray account of one that is over
+        if (work->action.queued_at < grant->ended_at)
+            return STATUS_OK; // it was out when the connector's sweep ended the grant
         grant->trouble = NULL;
         TRY(grant_note(operation, grant, "account.removed", detail, reterr));
         return grant_save(operation, grant, 0, reterr);
     }
     GrantChange change = {.event = GRANT_EVENT_REVOKED, .now_ms = operation->now_ms};
-    if (grant->expires_at > 0 && operation->now_ms >= grant->expires_at) {
-        int64_t late_ms = operation->now_ms - grant->expires_at;
-        json_object_set_new(detail, "late_ms", json_integer(late_ms));
-        TRY(lateness_add(operation, late_ms, reterr));
-    }
+    int64_t late_ms = operation->now_ms - work->action.rank_at;
+    json_object_set_new(detail, "late_ms", json_integer(late_ms));
+    TRY(lateness_add(operation, late_ms, reterr));
     TRY(grant_move(operation, grant, &change, detail, reterr));
     return grant_save(operation, grant, 0, reterr);
 }
@@ -287,11 +287,12 @@ static Status is_known(Operation *operation, const ReportWork *work, bool *ret_k
 
 // An older attempt that is done after all leaves the newer one out: it will report too. That of a
 // grant leaves the action to the newer ones altogether.
-static Status mark_done(Operation *operation, const ReportWork *work, Error *reterr) {
+static Status mark_done(Operation *operation, const ReportWork *work, bool *ret_done,
+                        Error *reterr) {
     bool leave = work->action.state == ACTION_LEASED || text_equal(work->action.kind, "grant");
-    if (is_superseded(work) && leave)
-        return STATUS_OK;
-    return action_set_state(operation, work->action.id, ACTION_DONE, reterr);
+    *ret_done = !is_superseded(work) || !leave;
+    return *ret_done ? action_set_state(operation, work->action.id, ACTION_DONE, reterr)
+                     : STATUS_OK;
 }
 
 static Status apply(Operation *operation, ReportWork *work, Error *reterr) {
@@ -299,8 +300,10 @@ static Status apply(Operation *operation, ReportWork *work, Error *reterr) {
         if (!text_equal(STEPS[i].kind, work->action.kind))
             continue;
         if (work->report->done) {
-            TRY(mark_done(operation, work, reterr));
-            return STEPS[i].done(operation, work, reterr);
+            bool done = false;
+            TRY(mark_done(operation, work, &done, reterr));
+            TRY(STEPS[i].done(operation, work, reterr));
+            return done ? overdue_end(operation, &work->action, &work->grant, reterr) : STATUS_OK;
         }
         // One that was dropped meanwhile is not wanted any more, whatever became of it.
         return work->action.state == ACTION_DROPPED ? STATUS_OK

@@ -177,8 +177,20 @@ static const char *const FIRST_SCHEMA[] = {
     NULL,
 };
 
+// Revocations by the time when the access had to be over, and whether the trail says that they are
+// overdue.
+static const char *const OVERDUE_SCHEMA[] = {
+    "ALTER TABLE actions ADD COLUMN overdue_noted_at {int} NOT NULL DEFAULT 0;"
+    "CREATE INDEX actions_revocations ON actions (rank_at, id)"
+    "  WHERE lane = 0 AND state IN ('queued', 'leased');"
+    "CREATE INDEX actions_overdue_unnoted ON actions (rank_at)"
+    "  WHERE lane = 0 AND state IN ('queued', 'leased') AND overdue_noted_at = 0;",
+    NULL,
+};
+
 static const char *const *const MIGRATIONS[] = {
     FIRST_SCHEMA,
+    OVERDUE_SCHEMA,
 };
 
 static const char *expand(const BackendDriver *driver, const char *script, Buffer *buffer) {

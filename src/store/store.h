@@ -321,14 +321,60 @@ MUST_USE Status store_reconcile_account(Store *store, Arena *arena,
                                         const ConnectorInstance *instance,
                                         const StoreSweptAccount *account, Error *reterr);
 
+// ---- Revocations that are late ------------------------------------------------------------------
+
+typedef enum RevocationWait {
+    REVOCATION_WAITS_FOR_CONNECTOR, // ready: no instance has taken it
+    REVOCATION_WAITS_FOR_PAUSE,     // it failed, and is tried again at next_attempt_at
+    REVOCATION_WAITS_FOR_REPORT,    // out: handed out again unless reported by next_attempt_at
+} RevocationWait;
+extern const EnumTable REVOCATION_WAITS; // "connector", "pause", "report"
+
+// An access that is over and whose account was not yet seen gone. Overdue is what takes longer than
+// a minute.
+typedef struct Revocation {
+    const char *action_id;
+    const char *grant_id;
+    const char *state;   // of the grant; one that is over already has an account that came back
+    const char *account; // NULL where the grant's record cannot be read
+    const char *requester;
+    const char *flow;
+    const char *integration;
+    const char *connector;
+    int64_t since_at; // when the access had to be over
+    bool overdue;
+    int64_t attempts;    // how often it was handed out
+    int64_t failures;    // how often it was reported as failed
+    const char *trouble; // of the last one; NULL
+    int waits_for;
+    int64_t next_attempt_at; // 0: when a connector asks
+} Revocation;
+typedef struct Revocations {
+    Revocation *items;
+    size_t count;
+} Revocations;
+
+typedef struct OverdueFilter {
+    const char *requester; // NULL: everybody's
+    int64_t older_than_ms; // since then at least; what is not overdue is not listed
+    const char *after_id;  // cursor: an action_id
+    int64_t limit;         // 1 to 500
+} OverdueFilter;
+// The longest overdue first. By an index on time: what is done is not looked at.
+MUST_USE Status store_list_overdue(Store *store, Arena *arena, const OverdueFilter *filter,
+                                   Revocations *ret_revocations, Error *reterr);
+// The revocation of a grant that is under way, overdue or not.
+MUST_USE Status store_find_revocation(Store *store, Arena *arena, const char *grant_id,
+                                      Revocation *ret_revocation, bool *ret_found, Error *reterr);
+
 // ---- Time -------------------------------------------------------------------------------------
 
 typedef struct DueResult {
-    int64_t changed;     // grants moved
+    int64_t changed;     // grants moved, revocations noted as overdue
     int64_t next_due_at; // when something falls due next; 0: nothing is known
 } DueResult;
 // Expires what is past its end, lapses what nobody decided or used, takes back leases past their
-// deadline. At most `limit` at a time.
+// deadline, notes once what has become overdue. At most `limit` at a time.
 MUST_USE Status store_run_due(Store *store, int64_t limit, DueResult *ret_result, Error *reterr);
 
 // ---- Watching and numbers ---------------------------------------------------------------------
@@ -344,7 +390,7 @@ void store_watch(Store *store, const StoreWatch *watch); // once, before threads
 
 typedef struct StoreNumbers {
     int64_t grants_by_state[GRANT_STATE_COUNT_];
-    int64_t overdue_revocations; // revoking and past expiry by more than 60 s
+    int64_t overdue_revocations; // as many as store_list_overdue lists
     int64_t actions_queued;
     int64_t lateness_ms_sum; // of revocations done: from expiry to seen gone
     int64_t lateness_count;

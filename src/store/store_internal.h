@@ -152,9 +152,12 @@ typedef struct ActionRow {
     int state;
     int64_t attempt;
     int64_t failures;
+    int64_t queued_at;
+    int64_t rank_at; // of a revocation: when the access had to be over
     int64_t deadline_at;
     int64_t expires_at;
     const char *seal_to;
+    int64_t overdue_noted_at; // 0: never
 } ActionRow;
 
 // STATUS_NOT_FOUND "unknown_action".
@@ -203,6 +206,18 @@ MUST_USE Status extension_approve(Operation *operation, Grant *grant, json_t *de
 
 // Does what time alone makes of the grant, if anything; saves it then.
 MUST_USE Status grant_settle(Operation *operation, Grant *grant, bool *ret_changed, Error *reterr);
+
+// ---- overdue.c --------------------------------------------------------------------------------
+
+MUST_USE Status overdue_count(Operation *operation, int64_t *ret_count, Error *reterr);
+// Notes those that became overdue, as "grant.overdue", each once; at most `limit` of them.
+MUST_USE Status overdue_note(Operation *operation, int64_t limit, int64_t *ret_noted,
+                             Error *reterr);
+// When there will be the next one to note; 0: none is known.
+MUST_USE Status overdue_next(Operation *operation, int64_t *ret_at, Error *reterr);
+// The revocation is done: the end of what was noted, as "grant.overdue_ended".
+MUST_USE Status overdue_end(Operation *operation, const ActionRow *action, const Grant *grant,
+                            Error *reterr);
 
 // ---- numbers.c --------------------------------------------------------------------------------
 

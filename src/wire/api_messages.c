@@ -323,7 +323,12 @@ static const Field GRANT_VIEW_FIELDS[] = {
     {FIELD(GrantView, extension_reason, STRING), .max = MESSAGE_MAX_BYTES, .help = "Why"},
     {FIELD(GrantView, trouble, STRING), .max = MESSAGE_MAX_BYTES,
      .help = "Why the connector could not do it yet"},
-    {FIELD(GrantView, overdue, BOOL), .help = "Past its end and not yet revoked"},
+    {FIELD(GrantView, overdue, BOOL),
+     .help = "The access had to be over more than a minute ago, and is not seen gone"},
+    {FIELD(GrantView, overdue_since, TIME), .help = "When the access of an overdue one had to be "
+                                                    "over"},
+    {FIELD(GrantView, next_attempt_at, TIME),
+     .help = "When a revocation that failed is tried again"},
     {FIELD(GrantView, drifted, BOOL), .help = "The account was found gone or altered"},
     {FIELD(GrantView, may, STRINGS), .help = "What the caller may do now"},
     {FIELD(GrantView, decisions, JSON), .help = "Who decided what"},
@@ -343,6 +348,29 @@ static const Field CREDENTIALS_REPLY_FIELDS[] = {
 const Shape CREDENTIALS_REPLY_SHAPE =
     SHAPE("Credentials", CredentialsReply, CREDENTIALS_REPLY_FIELDS,
           "A credential that only the requester's key opens");
+
+static const Field OVERDUE_VIEW_FIELDS[] = {
+    {FIELD(OverdueView, grant, STRING), .required = true, .help = "Id of the grant"},
+    {FIELD(OverdueView, state, STRING), .required = true,
+     .help = "State of the grant; of one that is over, the account came back"},
+    {FIELD(OverdueView, account, STRING), .help = "Name of the account on the target"},
+    {FIELD(OverdueView, requester, STRING), .help = "Who asked"},
+    {FIELD(OverdueView, flow, STRING), .help = "Name of the flow"},
+    {FIELD(OverdueView, integration, STRING), .help = "Name of the integration"},
+    {FIELD(OverdueView, connector, STRING), .help = "Name of the connector that has to do it"},
+    {FIELD(OverdueView, since, TIME), .required = true, .help = "When the access had to be over"},
+    {FIELD(OverdueView, attempts, INT), .help = "How often a connector was told to"},
+    {FIELD(OverdueView, failures, INT), .help = "How often it reported that it could not"},
+    {FIELD(OverdueView, trouble, STRING), .max = MESSAGE_MAX_BYTES,
+     .help = "Why it could not the last time"},
+    {FIELD(OverdueView, waits_for, STRING),
+     .help = "connector: no instance has taken it; pause: it failed and is tried again at "
+             "next_attempt_at; report: an instance has it, until next_attempt_at at most"},
+    {FIELD(OverdueView, next_attempt_at, TIME),
+     .help = "When it is handed out next; absent: when a connector asks"},
+};
+const Shape OVERDUE_VIEW_SHAPE =
+    SHAPE("Overdue", OverdueView, OVERDUE_VIEW_FIELDS, "A revocation that is overdue");
 
 // ---- Lists ------------------------------------------------------------------------------------
 

@@ -230,7 +230,9 @@ typedef struct GrantView { // GET /v1/grants, GET /v1/grants/{id}
     const char *extension_state;
     const char *extension_reason;
     const char *trouble;
-    bool overdue; // revoking, and past its end by more than 60 s
+    bool overdue;            // its revocation takes longer than a minute
+    int64_t overdue_since;   // when the access had to be over
+    int64_t next_attempt_at; // of a revocation that failed
     bool drifted;
     StringList may;          // what the caller may do now: "approve", "deny", "cancel", "revoke",
                              // "extend", "credentials", "reset"
@@ -246,6 +248,23 @@ typedef struct CredentialsReply { // GET /v1/grants/{id}/credentials; the reques
     int64_t expires_at;
 } CredentialsReply;
 extern const Shape CREDENTIALS_REPLY_SHAPE;
+
+typedef struct OverdueView { // GET /v1/overdue
+    const char *grant;
+    const char *state;
+    const char *account;
+    const char *requester;
+    const char *flow;
+    const char *integration;
+    const char *connector;
+    int64_t since;
+    int64_t attempts;
+    int64_t failures;
+    const char *trouble;
+    const char *waits_for; // "connector", "pause", "report"
+    int64_t next_attempt_at;
+} OverdueView;
+extern const Shape OVERDUE_VIEW_SHAPE;
 
 // ---- Lists ------------------------------------------------------------------------------------
 

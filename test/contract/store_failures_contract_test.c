@@ -197,6 +197,17 @@ static Status run_list(Shop *shop, Error *reterr) {
     Grants grants;
     return store_list_grants(shop->store, shop->arena, &filter, &grants, reterr);
 }
+static Status run_list_overdue(Shop *shop, Error *reterr) {
+    OverdueFilter filter = {.limit = 10};
+    Revocations revocations;
+    return store_list_overdue(shop->store, shop->arena, &filter, &revocations, reterr);
+}
+static Status run_find_revocation(Shop *shop, Error *reterr) {
+    Revocation revocation;
+    bool found;
+    return store_find_revocation(shop->store, shop->arena, things.grant, &revocation, &found,
+                                 reterr);
+}
 static Status run_evidence(Shop *shop, Error *reterr) {
     EvidenceList evidence;
     return store_grant_evidence(shop->store, shop->arena, things.grant, &evidence, reterr);
@@ -299,6 +310,8 @@ static const Case CASES[] = {
     {"expire", prepare_expired, run_due, .in_steps = true},
     {"take back a lease", prepare_leased, run_due, .in_steps = true},
     {"list grants", prepare_active, run_list},
+    {"list what is overdue", prepare_revoking, run_list_overdue},
+    {"find a revocation", prepare_revoking, run_find_revocation},
     {"evidence", prepare_active, run_evidence},
     {"list the audit trail", prepare_active, run_audit},
     {"note", no_preparation, run_note},

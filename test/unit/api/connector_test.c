@@ -236,6 +236,28 @@ static void a_report_on_anothers_work_is_refused_and_noted(void **state) {
     assert_status(world_report(world, &main, &action), 204);
 }
 
+static size_t refusals(World *world) {
+    Answer events =
+        world_as(world, "auditor", "GET", "/v1/audit?event=connector.refused&limit=1000", NULL);
+    return count_of(&events);
+}
+
+static void a_connector_with_a_key_cannot_fill_the_trail(void **state) {
+    WITH_WORLD(world);
+    world_request(world);
+    Instance main = world_enroll(world, "main");
+    Instance other = world_enroll(world, "other");
+    Instance third = world_enroll(world, "other");
+    Action action = {0};
+    assert_true(world_poll(world, &main, &action));
+    for (int i = 0; i < 20; i++)
+        assert_problem(world_report(world, &other, &action), 403, "not_yours");
+    size_t noted = refusals(world);
+    assert_in_range(noted, 2, 8);
+    assert_problem(world_report(world, &third, &action), 403, "not_yours");
+    assert_int_equal(refusals(world), noted + 1); // each instance by itself
+}
+
 static void work_is_handed_out_signed_and_once(void **state) {
     WITH_WORLD(world);
     Instance instance = world_enroll(world, "main");
@@ -586,6 +608,7 @@ int main(void) {
         cmocka_unit_test(a_connector_never_sees_anothers_work),
         cmocka_unit_test(a_connector_learns_what_may_be_asked_of_it_alone),
         cmocka_unit_test(a_report_on_anothers_work_is_refused_and_noted),
+        cmocka_unit_test(a_connector_with_a_key_cannot_fill_the_trail),
         cmocka_unit_test(work_is_handed_out_signed_and_once),
         cmocka_unit_test(a_waiting_poll_gets_work_when_there_is_some),
         cmocka_unit_test(a_waiting_poll_of_a_removed_instance_gets_nothing),

@@ -351,6 +351,45 @@ static void flows_are_shown_to_those_who_have_part_in_them(void **state) {
     assert_true(json_is_false(json_object_get(auditors.body, "may_request")));
 }
 
+// ---- Overdue ----------------------------------------------------------------------------------
+
+static bool is_listed(World *world, const char *principal, const char *query, const char *id) {
+    Answer list =
+        world_as(world, principal, "GET", arena_printf(world->arena, "/v1/overdue%s", query), NULL);
+    assert_status(list, 200);
+    json_t *items = json_object_get(list.body, "items");
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        const json_t *grant = json_object_get(json_array_get(items, i), "grant");
+        if (text_equal(json_string_value(grant), id))
+            return true;
+    }
+    return false;
+}
+
+static void what_is_overdue_is_shown_to_its_requester_and_reviewers(void **state) {
+    WITH_WORLD(world);
+    const char *id = world_active_grant(world);
+    assert_status(world_as(world, "ann", "POST", path(world, id, "/revoke"), NULL), 200);
+    assert_false(is_listed(world, "ann", "", id));
+    world_pass(world, 61 * SECOND_MS);
+    for (const char *const *who = (const char *const[]){"ann", "auditor", "admin", NULL};
+         *who != NULL; who++) {
+        assert_true(is_listed(world, *who, "", id));
+        assert_true(is_listed(world, *who, "?older_than=1m", id));
+        assert_false(is_listed(world, *who, "?older_than=5m", id));
+        Answer shown = show(world, *who, id);
+        assert_true(json_is_true(json_object_get(shown.body, "overdue")));
+        assert_non_null(text_at(&shown, "overdue_since"));
+    }
+    // Who may decide it sees the grant, not the list; nobody else sees either.
+    assert_false(is_listed(world, "ben", "", id));
+    assert_false(is_listed(world, "eve", "", id));
+    assert_problem(world_as(world, "ann", "GET", "/v1/overdue?cursor=act_none", NULL), 400,
+                   "bad_cursor");
+    assert_problem(world_as(world, "ann", "GET", "/v1/overdue?older_than=soon", NULL), 400,
+                   "bad_parameter");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_asked_decided_and_given),
@@ -368,6 +407,7 @@ int main(void) {
         cmocka_unit_test(waiting_for_a_version_that_has_passed_ends_at_once),
         cmocka_unit_test(waiting_ends_with_its_time),
         cmocka_unit_test(flows_are_shown_to_those_who_have_part_in_them),
+        cmocka_unit_test(what_is_overdue_is_shown_to_its_requester_and_reviewers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,7 @@ static const Expected EXPECTED[] = {
     {"grants.extend", NO_AUDITOR, "request"},
     {"grants.reset", NO_AUDITOR, "request"},
     {"grants.credentials", NO_AUDITOR, "request"},
+    {"overdue.list", EVERYBODY, "read"},
     {"configuration.apply", ADMINS, "configure"},
     {"configuration.show", REVIEWERS, "read"},
     {"principals.list", REVIEWERS, "read"},

@@ -508,6 +508,35 @@ static void apply_shows_a_plan_and_places_faults(void **state) {
     assert_has(scene->err, "groups.yaml:3: no");
 }
 
+#define OVERDUE                                                                                    \
+    "{\"items\":[{\"grant\":\"grt_late\",\"state\":\"revoking\",\"account\":\"temp_e_a1\","        \
+    "\"integration\":\"shop\",\"connector\":\"main\",\"since\":\"2026-01-01T10:00:00.000Z\","      \
+    "\"attempts\":3,\"failures\":3,\"trouble\":\"objects in the way\",\"waits_for\":\"pause\","    \
+    "\"next_attempt_at\":\"2100-01-01T10:00:00.000Z\"}]}"
+
+static void what_is_overdue_has_an_exit_status_of_its_own(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    scene_answer(scene, "GET", "/v1/overdue", 200, OVERDUE);
+    assert_int_equal(RUN(scene, "overdue"), 3);
+    assert_has(scene->out, "grt_late");
+    assert_has(scene->out, "temp_e_a1");
+    assert_has(scene->out, "objects in the way");
+    assert_int_equal(RUN(scene, "overdue", "--older-than", "15m", "--json"), 3);
+    assert_has(scene->target, "older_than=15m");
+    assert_has(scene->out, "\"grt_late\"");
+    scene_answer(scene, "GET", "/v1/overdue", 200, "{\"items\":[]}");
+    assert_int_equal(RUN(scene, "overdue"), 0);
+    assert_has(scene->err, "Nothing is overdue.");
+    assert_int_equal(RUN(scene, "overdue", "--json"), 0);
+    // What could not be found out is neither.
+    scene_answer(scene, "GET", "/v1/overdue", 500,
+                 "{\"status\":500,\"kind\":\"internal\",\"code\":\"x\",\"detail\":\"no\"}");
+    assert_int_equal(RUN(scene, "overdue"), 20);
+    assert_int_equal(RUN(scene, "overdue", "--older-than", "soon"), 10);
+    assert_has(scene->err, "--older-than");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, scene_set_up, scene_tear_down)
 
 int main(void) {
@@ -548,6 +577,7 @@ int main(void) {
         CASE(invitation_and_password_cannot_share_standard_input),
         CASE(a_join_token_goes_to_a_private_file),
         CASE(apply_shows_a_plan_and_places_faults),
+        CASE(what_is_overdue_has_an_exit_status_of_its_own),
     };
     return cmocka_run_group_tests_name("commands", tests, NULL, NULL);
 }

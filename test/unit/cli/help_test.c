@@ -153,8 +153,8 @@ static void the_man_page_has_every_command_and_exit_status(void **state) {
     assert_has(page, ".SS request\n");
     assert_has(page, ".SS connector remove\\-instance\n");
     for (size_t i = 0; i < EXIT_CODE_COUNT; i++)
-        assert_has(page, arena_printf(scene->arena, ".TP\n.B %d\n",
-                                      status_exit_code(EXIT_CODES[i].status)));
+        assert_has(page,
+                   arena_printf(scene->arena, ".TP\n.B %d\n", exit_code_number(&EXIT_CODES[i])));
 }
 
 static void the_bash_completion_parses(void **state) {
