@@ -203,9 +203,15 @@ static void entries_add(Reporter *reporter, Entry *take_first) {
     }
 }
 
+// Keeps text alone: the JSON it was made of has parts that belong to the report's thread, and two
+// threads must not let go of one value.
 static Entry *entry_new(Entry from) {
     Entry *entry = mem_alloc(sizeof(*entry));
     *entry = from;
+    entry->arena = arena_new();
+    entry->body = arena_strdup(entry->arena, from.body);
+    entry->smaller = arena_strdup(entry->arena, from.smaller);
+    entry->what = arena_strdup(entry->arena, from.what);
     return entry;
 }
 
@@ -231,13 +237,12 @@ static const char *report_without_findings(Arena *arena, const ActionReport *rep
 }
 
 void reporter_add_report(Reporter *reporter, const ActionReport *report) {
-    Arena *arena = arena_new();
+    CLEANUP(arena_freep) Arena *arena = arena_new();
     entries_add(reporter, entry_new((Entry){
-                              .arena = arena,
                               .target = CONTROL_PLANE_REPORT,
                               .body = shape_format(arena, &ACTION_REPORT_SHAPE, report),
                               .smaller = report_without_findings(arena, report),
-                              .what = arena_strdup(arena, report->action_id),
+                              .what = report->action_id,
                               .important = true,
                           }));
 }
@@ -261,9 +266,8 @@ static Entry *page_entry(const SweepReport *page) {
     bool removed = false;
     for (size_t i = 0; i < page->accounts.count; i++)
         removed = removed || page->accounts.items[i].removed;
-    Arena *arena = arena_new();
+    CLEANUP(arena_freep) Arena *arena = arena_new();
     return entry_new((Entry){
-        .arena = arena,
         .target = CONTROL_PLANE_SWEEP,
         .body = shape_format(arena, &SWEEP_REPORT_SHAPE, page),
         .smaller = sweep_without_findings(arena, page),
