@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,11 @@ Status error_prefix(Error *error, const char *format, ...) {
 
 static Status status_known(Status status) {
     return (int)status >= 0 && status < STATUS_COUNT_ ? status : STATUS_INTERNAL;
+}
+
+const char *errno_reason(int number) {
+    return number == EMFILE ? "too many files are open here; raise LimitNOFILE (ulimit -n)"
+                            : strerror(number);
 }
 
 const char *status_name(Status status) {

@@ -42,6 +42,9 @@ Status error_set_detail(Error *error, const char *format, ...) PRINTF_LIKE(2, 3)
 // (STATUS_INTERNAL for NULL, which has none: have an Error of your own to prefix).
 Status error_prefix(Error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
+// strerror, and what to do about it where somebody can.
+const char *errno_reason(int number);
+
 // "not_found"; stable, part of the API.
 const char *status_name(Status status);
 // 404

@@ -30,7 +30,7 @@ static Status failed(const char *path, const char *doing, Error *reterr) {
         return error_set(reterr, STATUS_FORBIDDEN, "file_denied", "%s: cannot %s: %s", path, doing,
                          strerror(reason));
     return error_set(reterr, STATUS_UNAVAILABLE, "file_failed", "%s: cannot %s: %s", path, doing,
-                     strerror(reason));
+                     errno_reason(reason));
 }
 
 static Status read_all(int fd, const char *path, Buffer *into, Error *reterr) {

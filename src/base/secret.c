@@ -106,7 +106,7 @@ static Status open_failed(const char *path, Error *reterr) {
         return error_set(reterr, STATUS_FORBIDDEN, "secret_file_denied",
                          "%s: permission to read it is missing", path);
     return error_set(reterr, STATUS_UNAVAILABLE, "secret_unreadable", "%s: %s", path,
-                     strerror(errno));
+                     errno_reason(errno));
 }
 
 static Status check_private(int fd, const char *path, Error *reterr) {

@@ -96,7 +96,7 @@ static Status command_start(const SecretSources *all, const SecretSource *source
     posix_spawn_file_actions_destroy(&actions);
     if (failure)
         return error_set(reterr, STATUS_UNAVAILABLE, "no_secret", "cannot run %s: %s", argv[0],
-                         strerror(failure));
+                         errno_reason(failure));
     return STATUS_OK;
 }
 
@@ -141,7 +141,7 @@ static Status read_command(const SecretSources *all, const SecretSource *source,
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_set(reterr, STATUS_UNAVAILABLE, "no_secret", "cannot make a pipe: %s",
-                         strerror(errno));
+                         errno_reason(errno));
     pid_t pid = 0;
     Status status = command_start(all, source, ends[1], &pid, reterr);
     close(ends[1]);

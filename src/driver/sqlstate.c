@@ -46,6 +46,33 @@ FailureClass sqlstate_class(const char *sqlstate) {
     return FAILURE_FATAL;
 }
 
+static const struct {
+    const char *prefix;
+    const char *reason;
+} REASONS[] = {
+    {"25006", "it takes only reads now (a standby, or set read-only); it is tried again"},
+    {"53100", "its disk is full; its administrator has to make room, and it is tried again"},
+    {"53200", "it has no room for more locks, or memory, now; it is tried again (its administrator "
+              "can raise max_locks_per_transaction)"},
+    {"53300", "all its connections are in use; it is tried again (its administrator can end "
+              "sessions, raise max_connections, or keep some free: reserved_connections)"},
+    {"53", "it lacks a resource; it is tried again"},
+    {"54", "a limit of the server is reached; its administrator finds in its log which"},
+    {"55P03", "somebody holds a lock on it; it is tried again"},
+    {"57014", "it took longer than statement_timeout, or somebody cancelled it; it is tried again"},
+    {"57P01", "the server is shutting down, or somebody ended the session; it is tried again"},
+    {"57P02", "the server restarts after a crash; it is tried again"},
+    {"57P03", "the server is starting up, shutting down, or recovering; it is tried again"},
+    {"58030", "the server cannot read or write its files; its administrator has to look at it"},
+};
+
+const char *sqlstate_reason(const char *sqlstate) {
+    for (size_t i = 0; sqlstate != NULL && i < COUNT_OF(REASONS); i++)
+        if (strncmp(sqlstate, REASONS[i].prefix, strlen(REASONS[i].prefix)) == 0)
+            return REASONS[i].reason;
+    return NULL;
+}
+
 typedef struct FailureRow {
     Status status;
     const char *reason;

@@ -9,6 +9,10 @@
 // connection was lost before the server could say anything, FAILURE_RETRY.
 FailureClass sqlstate_class(const char *sqlstate);
 
+// What that code means, and who can do something about it: for the end of a message. NULL where its
+// class says as much.
+const char *sqlstate_reason(const char *sqlstate);
+
 // What a failure of that class is to the rest of the product.
 Status failure_status(FailureClass failure);
 

@@ -21,7 +21,7 @@ static Status explain_connection(const ClientFailure *failure, Error *reterr) {
     curl_easy_getinfo(failure->curl, CURLINFO_OS_ERRNO, &failed_with);
     return error_set(reterr, STATUS_UNAVAILABLE, "cannot_connect", "cannot connect to %s:%s: %s",
                      failure->host, failure->port,
-                     failed_with != 0 ? strerror((int)failed_with) : "no connection");
+                     failed_with != 0 ? errno_reason((int)failed_with) : "no connection");
 }
 
 static Status explain_certificate(const ClientFailure *failure, Error *reterr) {

@@ -36,9 +36,10 @@ typedef struct Rows {
     int64_t changed; // rows that an INSERT, UPDATE or DELETE touched
 } Rows;
 
-// Failures have these codes: "store_full", "store_busy", "store_denied", "store_failed" (all
-// STATUS_UNAVAILABLE), "store_damaged", "store_raced" (another transaction was first: repeat from
-// the start) and "store_constraint". None holds statement text or values.
+// Failures have these codes: "store_full", "store_busy", "store_denied", "store_failed",
+// "store_out_of_files" (all STATUS_UNAVAILABLE), "store_damaged", "store_raced" (another
+// transaction was first: repeat from the start) and "store_constraint". None holds statement text
+// or values.
 typedef struct BackendDriver {
     const char *scheme; // "sqlite"
     // The dialect of table definitions: a type of 64-bit integers, and what follows a CREATE TABLE.

@@ -1,6 +1,7 @@
 #include "driver/postgresql/session.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <poll.h>
 #include <sodium.h>
 #include <string.h>
@@ -131,21 +132,32 @@ static Status fail(FailureClass failure, FailureClass *ret_failure) {
     return failure_status(failure);
 }
 
+static const char *reason_of(const char *sqlstate, FailureClass failure) {
+    const char *reason = sqlstate_reason(sqlstate);
+    return reason != NULL ? reason : failure_reason(failure);
+}
+
 static Status refused_by_server(const DriverLogin *login, const char *sqlstate,
                                 FailureClass *ret_failure, Error *reterr) {
     FailureClass failure = sqlstate_class(sqlstate);
     Status status = fail(failure, ret_failure);
-    if (failure == FAILURE_DENIED)
+    if (text_equal(sqlstate, "42501"))
+        error_set(reterr, status, "login_denied",
+                  "admin account \"%s\" may not connect to database \"%s\"; as its owner: GRANT "
+                  "CONNECT ON DATABASE",
+                  login->user, login->target->database);
+    else if (failure == FAILURE_DENIED)
         error_set(reterr, status, "login_denied",
                   "PostgreSQL refused the login of admin account \"%s\" to database \"%s\"; check "
-                  "the user and password of the admin secret, and pg_hba.conf",
+                  "the user and password of the admin secret, that the role may log in, and "
+                  "pg_hba.conf",
                   login->user, login->target->database);
     else if (failure == FAILURE_NOT_FOUND)
         error_set(reterr, status, "target_database_missing",
                   "there is no database \"%s\" on this server", login->target->database);
     else
         error_set(reterr, status, "target_not_ready",
-                  "PostgreSQL does not accept a session now: %s", failure_reason(failure));
+                  "PostgreSQL does not accept a session now: %s", reason_of(sqlstate, failure));
     error_set_detail(reterr, "SQLSTATE %s", sqlstate);
     return status;
 }
@@ -177,9 +189,19 @@ static Status explain_no_connection(const DriverLogin *login, PGconn *connection
         return status;
     }
     Status status = fail(FAILURE_RETRY, ret_failure);
-    error_set(reterr, status, "target_unreachable",
-              "no connection to PostgreSQL at %s; check address, port and route",
-              login->target->host);
+    if (strstr(message, strerror(EMFILE)) != NULL || strstr(message, strerror(ENFILE)) != NULL)
+        error_set(reterr, status, "connector_out_of_files",
+                  "the connector has as many files open as it may; raise its LimitNOFILE "
+                  "(ulimit -n), and see what else holds them");
+    else if (strstr(message, "could not translate host name") != NULL)
+        error_set(reterr, status, "target_unreachable",
+                  "cannot resolve %s; is the name right, and does name resolution work on the "
+                  "connector's host?",
+                  login->target->host);
+    else
+        error_set(reterr, status, "target_unreachable",
+                  "no connection to PostgreSQL at %s; check address, port and route",
+                  login->target->host);
     return status;
 }
 
@@ -356,7 +378,7 @@ static Status explain_failure(const Query *query, const PGresult *result, Failur
     FailureClass failure = sqlstate_class(sqlstate);
     Status status = fail(failure, ret_failure);
     error_set(reterr, status, failure == FAILURE_DENIED ? "target_denied" : "target_failed",
-              "PostgreSQL did not accept %s: %s", query->doing, failure_reason(failure));
+              "PostgreSQL did not accept %s: %s", query->doing, reason_of(sqlstate, failure));
     error_set_detail(reterr, "SQLSTATE %s", sqlstate == NULL ? "none" : sqlstate);
     return status;
 }

@@ -54,6 +54,8 @@ struct Transaction {
 
 // ---- Failures -----------------------------------------------------------------------------------
 
+enum { OUT_OF_FILES = -1 }; // beside SQLite's codes, none of which is negative
+
 typedef struct Fault {
     int code; // primary result code
     Status status;
@@ -73,6 +75,10 @@ static const Fault FAULTS[] = {
     {SQLITE_READONLY, STATUS_UNAVAILABLE, "store_denied", "the store's file cannot be written"},
     {SQLITE_PERM, STATUS_UNAVAILABLE, "store_denied", "the store's file cannot be used"},
     {SQLITE_CANTOPEN, STATUS_UNAVAILABLE, "store_denied", "the store's file cannot be opened"},
+    {OUT_OF_FILES, STATUS_UNAVAILABLE, "store_out_of_files",
+     "the store cannot open a file: too many are open; raise LimitNOFILE"},
+    {SQLITE_IOERR, STATUS_UNAVAILABLE, "store_failed",
+     "the store cannot read or write its file; look at the disk and its log"},
     {SQLITE_CONSTRAINT, STATUS_INTERNAL, "store_constraint",
      "the store refused a record that contradicts another"},
 };
@@ -87,6 +93,8 @@ static Status fail(sqlite3 *handle, int result, Error *reterr) {
     if (handle != NULL && sqlite3_system_errno(handle) != 0)
         system_error = sqlite3_system_errno(handle);
     int primary = result & 0xff;
+    if (system_error == EMFILE || system_error == ENFILE)
+        primary = OUT_OF_FILES;
     // SQLite calls only ENOSPC full; a quota and a limit on the file's size are the same to us.
     if (primary == SQLITE_IOERR &&
         (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG))

@@ -57,10 +57,27 @@ static void every_class_is_a_status_with_a_reason(void **state) {
     assert_string_equal(failure_reason((FailureClass)COUNT_OF(EXPECTED)), "unknown");
 }
 
+static void what_an_administrator_can_mend_is_said(void **state) {
+    (void)state;
+    static const char *const SAID[][2] = {
+        {"53100", "disk is full"},        {"53200", "max_locks_per_transaction"},
+        {"53300", "max_connections"},     {"53400", "lacks a resource"},
+        {"54000", "limit of the server"}, {"55P03", "holds a lock"},
+        {"57014", "statement_timeout"},   {"57P03", "starting up"},
+        {"25006", "read-only"},
+    };
+    for (size_t i = 0; i < COUNT_OF(SAID); i++)
+        assert_non_null(strstr(sqlstate_reason(SAID[i][0]), SAID[i][1]));
+    assert_null(sqlstate_reason("42P01"));
+    assert_null(sqlstate_reason(""));
+    assert_null(sqlstate_reason(NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_are_classed),
         cmocka_unit_test(every_class_is_a_status_with_a_reason),
+        cmocka_unit_test(what_an_administrator_can_mend_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
