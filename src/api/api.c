@@ -10,7 +10,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_NONCES = 2 * 1000 * 1000, FOREIGN_NOTES_PER_MINUTE = 6 };
+enum {
+    MAX_NONCES = 2 * 1000 * 1000,
+    FOREIGN_NOTES_PER_MINUTE = 6,
+    // Somebody who guesses at a password from one place does not keep its owner out who is
+    // elsewhere; somebody who guesses from more places than this does, for that minute.
+    EVERYWHERE_FACTOR = 10,
+};
 
 static const char *const METRICS_ACCESS_NAMES[] = {
     [METRICS_LOOPBACK] = "loopback",
@@ -31,6 +37,9 @@ Status api_new(const ApiOptions *options, Api **ret_api, Error *reterr) {
     api->principal_limiter = rate_limiter_new(options->clock, options->sign_ins_per_principal);
     api->address_limiter = rate_limiter_new(options->clock, options->sign_ins_per_address);
     api->foreign_limiter = rate_limiter_new(options->clock, FOREIGN_NOTES_PER_MINUTE);
+    api->everywhere_limiter =
+        rate_limiter_new(options->clock, options->sign_ins_per_principal * EVERYWHERE_FACTOR);
+    api->admission = admission_new(options->clock, &options->limits);
     api->nonces = nonce_cache_new(MAX_NONCES);
     api->metrics = metrics_new(&api->routes);
     pthread_rwlock_init(&api->server_lock, NULL);
@@ -46,6 +55,8 @@ Api *api_free(Api *api) {
     rate_limiter_free(api->principal_limiter);
     rate_limiter_free(api->address_limiter);
     rate_limiter_free(api->foreign_limiter);
+    rate_limiter_free(api->everywhere_limiter);
+    admission_free(api->admission);
     nonce_cache_free(api->nonces);
     metrics_free(api->metrics);
     pthread_rwlock_destroy(&api->server_lock);
@@ -141,7 +152,16 @@ static Status run_route(Call *call, Error *reterr) {
     if (!api_is_serving(call->api))
         return error_set(reterr, STATUS_UNAVAILABLE, "starting",
                          "daypassd is starting or stopping; try again");
-    TRY(call_authorise(call, reterr));
+    Error denied = {0};
+    bool waits = false;
+    Status authorised = call_authorise(call, &denied);
+    TRY(call_admit(call, &waits, reterr)); // who is not let in has called all the same
+    if (waits)
+        return STATUS_OK;
+    if (authorised != STATUS_OK) {
+        *reterr = denied;
+        return authorised;
+    }
     TRY(call_read_query(call, reterr));
     TRY(call_read_body(call, reterr));
     return call->route->handler(call, reterr);
@@ -201,6 +221,7 @@ void api_handle(void *context, HttpRequest *request, HttpAnswer *answer) {
         .answer = answer,
         .arena = http_request_arena(request),
     };
+    call_waited(&call);
     run(&call);
     int64_t worked_us = monotonic_us() - began_us;
     if (answer->park_key != NULL)

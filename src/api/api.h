@@ -14,6 +14,16 @@ typedef struct Api Api;
 typedef enum MetricsAccess { METRICS_LOOPBACK, METRICS_TOKEN, METRICS_OPEN } MetricsAccess;
 extern const EnumTable METRICS_ACCESSES; // "loopback", "token", "open"
 
+// How much one caller may ask of us; calls are a minute's.
+typedef struct CallLimits {
+    int64_t calls_per_principal;
+    int64_t changes_per_principal; // of these, calls that change something
+    int64_t calls_per_token;
+    int64_t calls_per_instance; // of a connector
+    int64_t calls_per_address;  // of strangers; a /64 of IPv6 is one
+    int64_t waiting_per_caller; // calls that wait at the same time, of a principal or an instance
+} CallLimits;
+
 // Everything is borrowed while the Api lives.
 typedef struct ApiOptions {
     Store *store;
@@ -23,6 +33,7 @@ typedef struct ApiOptions {
     int64_t lease_s;
     int64_t max_body_bytes;                               // for documents
     int64_t sign_ins_per_principal, sign_ins_per_address; // tries a minute
+    CallLimits limits;
     MetricsAccess metrics_access;
     Authenticator *authenticator;
     const RouteTable *routes; // NULL: ROUTES

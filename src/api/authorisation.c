@@ -104,6 +104,7 @@ static Status authorise_principal(Call *call, Error *reterr) {
                          "this needs a token; sign in with \"daypass login\"");
     Token token = {0};
     TRY(token_find(call, text, &token, reterr));
+    call->caller.token = token;
     const Configuration *configuration = NULL;
     TRY(call_configuration(call, &configuration, reterr));
     const Principal *principal = configuration_principal(configuration, token.subject);
@@ -117,7 +118,6 @@ static Status authorise_principal(Call *call, Error *reterr) {
     // GCOVR_EXCL_STOP
     call->caller.kind = CALLER_PRINCIPAL;
     call->caller.principal = *principal;
-    call->caller.token = token;
     call->caller.actor.name = principal->name;
     call->caller.actor.kind = "principal";
     call->caller.actor.token = token.id;
@@ -200,7 +200,8 @@ static Status authorise_signature(Call *call, ConnectorInstance *ret_instance, E
 // Somebody tries to be a connector. Not noted more often than this, or anybody could fill the disk.
 static void note_refused(Call *call, const Error *error) {
     int64_t unused;
-    const char *key = arena_printf(call->arena, "refused %s", http_request_peer(call->request));
+    const char *key =
+        arena_printf(call->arena, "refused %s", http_request_peer_group(call->request));
     if (!rate_limiter_take(call->api->address_limiter, key, &unused))
         return;
     const json_t *detail = json_keep(
@@ -210,10 +211,10 @@ static void note_refused(Call *call, const Error *error) {
 
 static Status authorise_connector(Call *call, Error *reterr) {
     ConnectorInstance instance = {0};
-    ConnectorInstance *known = http_request_state(call->request);
-    if (known != NULL) {
+    CallState *state = call_state(call);
+    if (state->instance != NULL) {
         // It waited: the signature was checked before, but the instance may be gone since.
-        TRY(instance_find(call, known->id, &instance, reterr));
+        TRY(instance_find(call, state->instance->id, &instance, reterr));
     } else {
         Error error = {0};
         Status status = authorise_signature(call, &instance, &error);
@@ -223,9 +224,7 @@ static Status authorise_connector(Call *call, Error *reterr) {
             *reterr = error;
             return status;
         }
-        known = arena_alloc(call->arena, sizeof(*known));
-        *known = instance;
-        http_request_set_state(call->request, known);
+        state->instance = arena_copy(call->arena, &instance, sizeof(instance));
     }
     call->caller.kind = CALLER_CONNECTOR;
     call->caller.instance = instance;

@@ -8,6 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+CallState *call_state(Call *call) {
+    CallState *state = http_request_state(call->request);
+    if (state == NULL) {
+        state = arena_alloc(call->arena, sizeof(*state));
+        http_request_set_state(call->request, state);
+    }
+    return state;
+}
+
 int64_t call_now_ms(const Call *call) {
     return clock_now_ms(call->api->options.clock);
 }
@@ -183,12 +192,22 @@ void call_add_header(Call *call, const char *name, const char *value) {
     answer->headers[answer->header_count++].value = value;
 }
 
+static bool has_header(const HttpAnswer *answer, const char *name) {
+    for (size_t i = 0; i < answer->header_count; i++) {
+        if (text_equal(answer->headers[i].name, name))
+            return true;
+    }
+    return false;
+}
+
 void call_reply_error(Call *call, const Error *error) {
     call->code = arena_strdup(call->arena, error->code);
     call->detail = error->detail[0] != '\0' ? arena_strdup(call->arena, error->detail) : NULL;
     answer_with(call, status_http(error->status), "application/problem+json",
                 problem_format(call->arena, error, http_request_id(call->request)));
     call->answer->park_key = NULL;
+    if (error->status == STATUS_UNAVAILABLE && !has_header(call->answer, "Retry-After"))
+        call_add_header(call, "Retry-After", "1"); // what is unavailable comes back
     if (error->status == STATUS_UNAUTHENTICATED)
         call_add_header(call, "WWW-Authenticate", "Bearer realm=\"daypass\"");
 }

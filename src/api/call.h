@@ -2,6 +2,7 @@
 // files of src/api alone.
 #pragma once
 
+#include "api/admission.h"
 #include "api/api.h"
 #include "api/metrics.h"
 #include "api/nonce_cache.h"
@@ -19,7 +20,9 @@ struct Api {
     HttpServer *server;           // NULL: starting or stopping
     RateLimiter *principal_limiter;
     RateLimiter *address_limiter;
-    RateLimiter *foreign_limiter; // notes of a connector that speaks of another's work
+    RateLimiter *foreign_limiter;    // notes of a connector that speaks of another's work
+    RateLimiter *everywhere_limiter; // of one principal, from all addresses
+    Admission *admission;
     NonceCache *nonces;
     Metrics *metrics;
     int64_t started_at;
@@ -37,6 +40,17 @@ typedef struct Caller {
     ConnectorInstance instance; // of CALLER_CONNECTOR
     Actor actor;                // for the audit trail; of CALLER_NOBODY anonymous
 } Caller;
+
+// What a request keeps when it waits and its call runs again.
+typedef struct Waiting Waiting;
+typedef struct CallState {
+    bool admitted; // counted as a call; see admission.h
+    bool had_turn; // waited for one
+    Waiting *waiting;
+    bool try_counted;                  // as one to sign in
+    const ConnectorInstance *instance; // whose signature was checked
+    bool was_noted;                    // of a poll: that the instance was seen
+} CallState;
 
 struct Call {
     Api *api;
@@ -61,6 +75,7 @@ void api_release_server(Api *api);
 bool api_is_serving(Api *api);
 void api_wake(Api *api, const char *key);
 
+CallState *call_state(Call *call);
 int64_t call_now_ms(const Call *call);
 const char *call_parameter(const Call *call, const char *name); // of the path; never NULL
 // What is configured now; read once per call.

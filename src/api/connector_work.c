@@ -182,8 +182,10 @@ static Status lease(Call *call, int64_t capacity, SignedActions *ret_actions, Er
 
 Status connector_poll(Call *call, Error *reterr) {
     const PollRequest *body = call->body;
-    if (!http_request_was_parked(call->request))
+    CallState *state = call_state(call);
+    if (!state->was_noted)
         TRY(note_seen(call, body, reterr));
+    state->was_noted = true;
     uint64_t sequence = call_sequence(call);
     PollReply reply = {0};
     // Without capacity it only says that it lives. What were leased to one that has left would wait
@@ -192,8 +194,10 @@ Status connector_poll(Call *call, Error *reterr) {
         TRY(lease(call, body->capacity, &reply.actions, reterr));
         const char *key =
             arena_printf(call->arena, "connector:%s", call->caller.instance.connector);
-        if (reply.actions.count == 0 && body->wait_s > 0 &&
-            call_park(call, key, body->wait_s * SECOND_MS, sequence))
+        bool waits = false;
+        if (reply.actions.count == 0 && body->wait_s > 0)
+            TRY(call_wait(call, key, body->wait_s * SECOND_MS, sequence, &waits, reterr));
+        if (waits)
             return STATUS_OK;
     }
     reply.clock_at = call_now_ms(call);
@@ -288,7 +292,8 @@ Status connector_report(Call *call, Error *reterr) {
         return refuse_foreign(call, &error, body->action_id, reterr);
     call->grant_id = action.grant_id;
     // Before it is done: a crash in between repeats the action rather than losing what was found.
-    if (action.grant_id == NULL && (body->discovery != NULL || body->checks != NULL || !body->done))
+    if (action.grant_id == NULL && action.orphan_id == NULL &&
+        (body->discovery != NULL || body->checks != NULL || !body->done))
         TRY(save_findings(call, body, &action, reterr));
     FAULT_POINT("report.before_stored");
     const StoreReport report = {
@@ -301,6 +306,7 @@ Status connector_report(Call *call, Error *reterr) {
         .expires_at = body->expires_in_ms != 0 ? call_now_ms(call) + body->expires_in_ms : 0,
         .sealed = body->sealed,
         .outcome = body->outcome,
+        .inspection = body->inspection,
     };
     status = store_report_action(store, call->arena, &call->caller.instance, &report, &error);
     if (status != STATUS_OK)
@@ -320,93 +326,54 @@ static int64_t sweep_time(const Call *call, const SweepReport *sweep) {
     return sweep->swept_at != 0 ? sweep->swept_at - call->caller.instance.clock_difference_ms : 0;
 }
 
-static Status reconcile(Call *call, const SweepReport *sweep, const SweptAccount *swept,
-                        Error *reterr) {
-    const StoreSweptAccount account = {
+// What is not of the state's shape comes from a connector of another version: it tells nothing.
+static const AccountState *swept_state(Call *call, const SweptAccount *swept) {
+    AccountState *state = arena_alloc(call->arena, sizeof(*state));
+    Error ignored = {0};
+    if (swept->state == NULL ||
+        shape_read(call->arena, &ACCOUNT_STATE_SHAPE, swept->state, state, &ignored) != STATUS_OK)
+        return NULL;
+    return state;
+}
+
+static StoreSweptAccount swept_account(Call *call, const SweptAccount *swept) {
+    return (StoreSweptAccount){
         .account = swept->account,
         .grant_id = swept->grant_id,
+        .deployment = swept->deployment,
+        .connector = swept->connector,
+        .custodian = swept->custodian,
+        .database = swept->database,
+        .leftover = swept->leftover,
+        .expires_at = swept->expires_at,
+        .sessions = swept->sessions,
         .removed = swept->removed,
         .can_login = swept->can_login,
-        .found_at = sweep_time(call, sweep),
         .message = swept->message,
         .outcome = swept->outcome,
+        .state = swept_state(call, swept),
     };
-    Error error = {0};
-    Status status = store_reconcile_account(call->api->options.store, call->arena,
-                                            &call->caller.instance, &account, &error);
-    return status == STATUS_OK ? STATUS_OK : refuse_foreign(call, &error, swept->account, reterr);
-}
-
-static bool is_swept_target(const SweepReport *sweep, const char *admin_secret,
-                            const TargetAddress *target) {
-    int64_t usual = target_default_port((TargetKind)target->kind);
-    return text_equal(sweep->admin_secret, admin_secret) && text_equal(sweep->host, target->host) &&
-           (sweep->port != 0 ? sweep->port : usual) == (target->port != 0 ? target->port : usual);
-}
-
-static bool is_among(const SweptAccounts *accounts, const char *name) {
-    for (size_t i = 0; i < accounts->count; i++) {
-        if (text_equal(accounts->items[i].account, name))
-            return true;
-    }
-    return false;
-}
-
-// Whether the page would have the account if it were there.
-static bool is_covered(const SweepReport *sweep, const char *account) {
-    return (sweep->after == NULL || strcmp(account, sweep->after) > 0) &&
-           (sweep->until == NULL || strcmp(account, sweep->until) <= 0);
-}
-
-// A grant that lives and whose account the sweep should have met, and did not: like one that cannot
-// log in any more.
-static Status reconcile_missing(Call *call, const SweepReport *sweep, const Grant *grant,
-                                Error *reterr) {
-    enum { MARGIN_MS = 60 * SECOND_MS }; // clocks, and what was under way during the sweep
-    const Plan *plan = grant->plan;
-    if (!text_equal(plan->connector, call->caller.instance.connector) ||
-        !is_swept_target(sweep, plan->admin_secret, plan->target) || grant->drifted ||
-        grant->granted_at + MARGIN_MS > sweep_time(call, sweep) ||
-        !is_covered(sweep, plan->account) || is_among(&sweep->accounts, plan->account))
-        return STATUS_OK;
-    return reconcile(call, sweep,
-                     &(SweptAccount){.account = plan->account,
-                                     .grant_id = grant->id,
-                                     .message = "the account is not on the target any more"},
-                     reterr);
-}
-
-static Status reconcile_integration(Call *call, const SweepReport *sweep, const char *integration,
-                                    Error *reterr) {
-    enum { PAGE = 500 };
-    GrantFilter filter = {.integration = integration, .live_only = true, .limit = PAGE};
-    string_list_add(call->arena, &filter.states, enum_name(&GRANT_STATES, GRANT_ACTIVE));
-    Grants grants = {0};
-    do {
-        TRY(store_list_grants(call->api->options.store, call->arena, &filter, &grants, reterr));
-        for (size_t i = 0; i < grants.count; i++) {
-            TRY(reconcile_missing(call, sweep, &grants.items[i], reterr));
-            filter.after_id = grants.items[i].id;
-        }
-    } while (grants.count == PAGE);
-    return STATUS_OK;
 }
 
 Status connector_report_accounts(Call *call, Error *reterr) {
     const SweepReport *sweep = call->body;
+    StoreSweep page = {
+        .admin_secret = sweep->admin_secret,
+        .host = sweep->host,
+        .port = sweep->port,
+        .swept_at = sweep_time(call, sweep),
+        .after = sweep->after,
+        .until = sweep->until,
+    };
+    page.accounts.items =
+        arena_alloc(call->arena, (sweep->accounts.count + 1) * sizeof(StoreSweptAccount));
     for (size_t i = 0; i < sweep->accounts.count; i++)
-        TRY(reconcile(call, sweep, &sweep->accounts.items[i], reterr));
-    FAULT_POINT("sweep.half_stored");
-    const Configuration *configuration = NULL;
-    TRY(call_configuration(call, &configuration, reterr));
-    for (size_t i = 0; i < configuration->integrations.count; i++) {
-        const Integration *integration = &configuration->integrations.items[i];
-        const TargetAddress target = integration_target(integration);
-        if (text_equal(integration->connector, call->caller.instance.connector) &&
-            is_swept_target(sweep, integration->admin_secret, &target))
-            TRY(reconcile_integration(call, sweep, integration->name, reterr));
-    }
-    return call_reply_nothing(call);
+        page.accounts.items[page.accounts.count++] = swept_account(call, &sweep->accounts.items[i]);
+    Error error = {0};
+    Status status = store_reconcile(call->api->options.store, call->arena, &call->caller.instance,
+                                    &page, &error);
+    return status == STATUS_OK ? call_reply_nothing(call)
+                               : refuse_foreign(call, &error, sweep->admin_secret, reterr);
 }
 
 // ---- Plans ------------------------------------------------------------------------------------

@@ -75,7 +75,9 @@ Status grant_show(Call *call, Error *reterr) {
     TRY(find_grant(call, &grant, reterr));
     if (query->wait_s > 0 && query->version == grant.version) {
         const char *key = arena_printf(call->arena, "grant:%s", grant.id);
-        if (call_park(call, key, query->wait_s * SECOND_MS, sequence))
+        bool waits = false;
+        TRY(call_wait(call, key, query->wait_s * SECOND_MS, sequence, &waits, reterr));
+        if (waits)
             return STATUS_OK;
     }
     return reply_grant(call, &grant, reterr);

@@ -36,6 +36,7 @@ typedef struct Route {
     bool any_scope;           // whatever the token's scopes
     bool session_only;        // not with a personal token
     bool idempotent_by_key;   // takes the Idempotency-Key header
+    bool is_probe;            // for what watches the service: counted apart from other calls
     const char *operation;    // "grants.approve": unique, also the label in metrics
     const char *summary;      // one line without a full stop
     const Shape *query;       // NULL: no query parameters

@@ -144,6 +144,25 @@ static const Route TABLE[] = {
      .body = &CHECK_REQUEST_SHAPE, .success = 202, .reply = &INTEGRATION_VIEW_SHAPE,
      .handler = integration_request_check},
 
+    // ---- Accounts that no grant explains -----------------------------------------------------
+    {"GET", "/v1/orphans", PERMISSION_REVIEW, SCOPE_READ, .operation = "orphans.list",
+     .summary = "Accounts on targets that look temporary and that no grant explains",
+     .query = &ORPHAN_QUERY_SHAPE, .success = 200, .reply = &ORPHAN_VIEW_SHAPE, .list = true,
+     .handler = orphan_list},
+    {"GET", "/v1/orphans/{id}", PERMISSION_REVIEW, SCOPE_READ, .operation = "orphans.show",
+     .summary = "One of them, at once or when it has changed, and what its removal would do",
+     .query = &GRANT_WAIT_QUERY_SHAPE, .success = 200, .reply = &ORPHAN_VIEW_SHAPE,
+     .handler = orphan_show},
+    {"POST", "/v1/orphans/{id}/inspect", PERMISSION_ADMINISTER, SCOPE_CONFIGURE,
+     .operation = "orphans.inspect",
+     .summary = "Have the connector read what its removal would do; that comes with the orphan",
+     .success = 202, .reply = &ORPHAN_VIEW_SHAPE, .handler = orphan_inspect},
+    {"POST", "/v1/orphans/{id}/remove", PERMISSION_ADMINISTER, SCOPE_CONFIGURE,
+     .operation = "orphans.remove",
+     .summary = "Have the connector remove it, as far as the connector's own file allows",
+     .body = &ORPHAN_REMOVAL_REQUEST_SHAPE, .success = 202, .reply = &ORPHAN_VIEW_SHAPE,
+     .handler = orphan_remove},
+
     // ---- Audit trail --------------------------------------------------------------------------
     {"GET", "/v1/audit", PERMISSION_REVIEW, SCOPE_READ, .operation = "audit.list",
      .summary = "Events of the audit trail, oldest first", .query = &AUDIT_QUERY_SHAPE,
@@ -174,16 +193,16 @@ static const Route TABLE[] = {
     // ---- The service itself -------------------------------------------------------------------
     {"GET", "/healthz", PERMISSION_PUBLIC, .operation = "service.health",
      .summary = "Whether the process answers", .success = 200, .content_type = "text/plain",
-     .handler = service_health},
+     .is_probe = true, .handler = service_health},
     {"GET", "/readyz", PERMISSION_PUBLIC, .operation = "service.ready",
      .summary = "Whether the store reads and writes", .success = 200, .content_type = "text/plain",
-     .handler = service_ready},
+     .is_probe = true, .handler = service_ready},
     {"GET", "/openapi.json", PERMISSION_PUBLIC, .operation = "service.openapi",
      .summary = "This description (OpenAPI 3.1)", .success = 200,
      .content_type = "application/json", .handler = service_openapi},
     {"GET", "/metrics", PERMISSION_METRICS, SCOPE_READ, .operation = "service.metrics",
      .summary = "Numbers for Prometheus", .success = 200, .content_type = "text/plain",
-     .handler = service_metrics},
+     .is_probe = true, .handler = service_metrics},
 };
 
 const RouteTable ROUTES = {.routes = TABLE, .count = COUNT_OF(TABLE)};

@@ -16,11 +16,14 @@ enum {
 // Whoever waits for a free place among the computations on passwords.
 static const char WAITING_KEY[] = "sign-in";
 
-// Set as the request's state: its tries were counted before it waited.
-static const char COUNTED[] = "counted";
-
 static const char *address_key(Call *call) {
-    return arena_printf(call->arena, "sign in %s", http_request_peer(call->request));
+    return arena_printf(call->arena, "sign in %s", http_request_peer_group(call->request));
+}
+
+// Somebody who guesses does not keep the principal from signing in elsewhere.
+static const char *principal_key(Call *call, const char *principal) {
+    return arena_printf(call->arena, "%s from %s", principal,
+                        http_request_peer_group(call->request));
 }
 
 static Status limited(Call *call, int64_t retry_after_s, Error *reterr) {
@@ -31,19 +34,24 @@ static Status limited(Call *call, int64_t retry_after_s, Error *reterr) {
 }
 
 static Status count_try(Call *call, const char *principal, Error *reterr) {
+    const Api *api = call->api;
+    CallState *state = call_state(call);
     int64_t retry_after_s = 1;
-    if (http_request_state(call->request) != NULL)
+    if (state->try_counted)
         return STATUS_OK;
-    if (!rate_limiter_take(call->api->address_limiter, address_key(call), &retry_after_s) ||
-        !rate_limiter_take(call->api->principal_limiter, principal, &retry_after_s))
+    if (!rate_limiter_take(api->address_limiter, address_key(call), &retry_after_s) ||
+        !rate_limiter_take(api->principal_limiter, principal_key(call, principal),
+                           &retry_after_s) ||
+        !rate_limiter_take(api->everywhere_limiter, principal, &retry_after_s))
         return limited(call, retry_after_s, reterr);
-    http_request_set_state(call->request, (void *)(uintptr_t)COUNTED);
+    state->try_counted = true;
     return STATUS_OK;
 }
 
 static void forgive_try(Call *call, const char *principal) {
     rate_limiter_give(call->api->address_limiter, address_key(call));
-    rate_limiter_give(call->api->principal_limiter, principal);
+    rate_limiter_give(call->api->principal_limiter, principal_key(call, principal));
+    rate_limiter_give(call->api->everywhere_limiter, principal);
 }
 
 static void wake_next(Call *call) {
@@ -116,6 +124,11 @@ static bool wait_for_place(Call *call, const Error *error, uint64_t sequence) {
            call_park(call, WAITING_KEY, MAX_WAIT_FOR_PLACE_MS, sequence);
 }
 
+static void say_when_place(Call *call, const Error *error) {
+    if (text_equal(error->code, "sign_in_busy"))
+        call_add_header(call, "Retry-After", "1");
+}
+
 Status session_create(Call *call, Error *reterr) {
     const SignInRequest *body = call->body;
     Authenticator *authenticator = call->api->options.authenticator;
@@ -127,6 +140,7 @@ Status session_create(Call *call, Error *reterr) {
     if (wait_for_place(call, &error, sequence))
         return STATUS_OK;
     wake_next(call);
+    say_when_place(call, &error);
     if (status == STATUS_UNAUTHENTICATED)
         note_failed(call, body->principal, authenticator->name, error.code);
     if (status != STATUS_OK) {
@@ -182,6 +196,7 @@ Status session_accept_invitation(Call *call, Error *reterr) {
     if (wait_for_place(call, &error, sequence))
         return STATUS_OK;
     wake_next(call);
+    say_when_place(call, &error);
     if (status == STATUS_OK) {
         call->caller.actor.name = body->principal;
         status = store_accept_invitation(options->store, &call->caller.actor, hash, body->principal,

@@ -8,7 +8,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-enum { PATH_MAX_BYTES = 4096 };
+enum { PATH_MAX_BYTES = 4096, CALLS_MAX = 60000, OPEN_REQUESTS_MAX = 1000000 };
 
 static const Field LISTEN_FIELDS[] = {
     {FIELD(ListenOptions, address, STRING), .default_text = "127.0.0.1",
@@ -64,9 +64,30 @@ static const Field LIMIT_FIELDS[] = {
     {FIELD(LimitOptions, sign_ins_at_once, INT), .default_text = "2", .min = 1, .max = 64,
      .help = "Passwords worked on at the same time, each of which takes 64 MiB"},
     {FIELD(LimitOptions, sign_ins_per_principal, INT), .default_text = "10", .min = 1, .max = 6000,
-     .help = "Failed tries to sign in a minute, for one principal"},
+     .help = "Failed tries to sign in a minute, as one principal from one address; ten times as "
+             "many from all"},
     {FIELD(LimitOptions, sign_ins_per_address, INT), .default_text = "60", .min = 1, .max = 6000,
      .help = "Failed tries to sign in a minute, from one address"},
+    {FIELD(LimitOptions, calls_per_principal, INT), .default_text = "6000", .min = 10,
+     .max = CALLS_MAX, .help = "Calls a minute of one principal, with all their tokens"},
+    {FIELD(LimitOptions, changes_per_principal, INT), .default_text = "1200", .min = 10,
+     .max = CALLS_MAX, .help = "Of these, calls that change something"},
+    {FIELD(LimitOptions, calls_per_token, INT), .default_text = "3000", .min = 10, .max = CALLS_MAX,
+     .help = "Calls a minute with one token"},
+    {FIELD(LimitOptions, calls_per_instance, INT), .default_text = "30000", .min = 100,
+     .max = CALLS_MAX, .help = "Calls a minute of one instance of a connector"},
+    {FIELD(LimitOptions, calls_per_address, INT), .default_text = "600", .min = 10,
+     .max = CALLS_MAX, .help = "Calls a minute without a good token, from one address"},
+    {FIELD(LimitOptions, waiting_per_caller, INT), .default_text = "64", .min = 1, .max = 10000,
+     .help = "Calls of one principal, or of one instance, that wait at the same time"},
+    {FIELD(LimitOptions, open_requests_per_principal, INT), .default_text = "200", .min = 1,
+     .max = OPEN_REQUESTS_MAX,
+     .help = "Requests and grants of one principal that are not over, those being taken back not "
+             "counted"},
+    {FIELD(LimitOptions, open_requests_per_flow, INT), .default_text = "2000", .min = 1,
+     .max = OPEN_REQUESTS_MAX, .help = "The same for one flow"},
+    {FIELD(LimitOptions, instances_per_connector, INT), .default_text = "100", .min = 1,
+     .max = 10000, .help = "Enrolled instances of one connector"},
 };
 static const Shape LIMIT_SHAPE =
     SHAPE("LimitOptions", LimitOptions, LIMIT_FIELDS, "Ceilings, so that nobody takes all");

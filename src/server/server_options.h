@@ -34,6 +34,15 @@ typedef struct LimitOptions {
     int64_t sign_ins_at_once;
     int64_t sign_ins_per_principal; // a minute
     int64_t sign_ins_per_address;   // a minute
+    int64_t calls_per_principal;    // a minute, like the next four
+    int64_t changes_per_principal;
+    int64_t calls_per_token;
+    int64_t calls_per_instance;
+    int64_t calls_per_address;
+    int64_t waiting_per_caller;
+    int64_t open_requests_per_principal;
+    int64_t open_requests_per_flow;
+    int64_t instances_per_connector;
 } LimitOptions;
 
 typedef struct MetricsOptions {

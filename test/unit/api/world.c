@@ -91,6 +91,18 @@ static void count_bootstrap(void *context) {
     atomic_fetch_add(&((World *)context)->bootstrapped, 1);
 }
 
+static void with_plenty(CallLimits *limits) {
+    enum { PLENTY = 60000 };
+    int64_t *const each[] = {
+        &limits->calls_per_principal, &limits->changes_per_principal, &limits->calls_per_token,
+        &limits->calls_per_instance,  &limits->calls_per_address,     &limits->waiting_per_caller,
+    };
+    for (size_t i = 0; i < COUNT_OF(each); i++) {
+        if (*each[i] == 0)
+            *each[i] = PLENTY;
+    }
+}
+
 static void start(World *world, WorldOptions options) {
     Error error = {0};
     StoreOptions store = {
@@ -102,6 +114,7 @@ static void start(World *world, WorldOptions options) {
     enum { PLENTY = 6000 };
     int64_t per_principal = options.sign_ins_per_principal,
             per_address = options.sign_ins_per_address;
+    with_plenty(&options.limits);
     ApiOptions api = {
         .store = world->store,
         .clock = &world->clock.clock,
@@ -110,6 +123,7 @@ static void start(World *world, WorldOptions options) {
         .lease_s = 60,
         .sign_ins_per_principal = per_principal != 0 ? per_principal : PLENTY,
         .sign_ins_per_address = per_address != 0 ? per_address : PLENTY,
+        .limits = options.limits,
         .metrics_access = options.metrics_access,
         .authenticator =
             options.authenticator != NULL ? options.authenticator : &world->authenticator,

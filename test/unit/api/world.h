@@ -42,6 +42,7 @@ typedef struct WorldOptions {
     MetricsAccess metrics_access;
     int64_t sign_ins_per_principal; // 0: as many as one likes
     int64_t sign_ins_per_address;
+    CallLimits limits;            // 0: as many as one likes
     Authenticator *authenticator; // NULL: the world's own
 } WorldOptions;
 
