@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/secret.h"
+#include "base/text.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -37,7 +38,8 @@ void *crypto_alloc(size_t size) {
 
 bool crypto_decode(const char *text, unsigned char *bytes, size_t size) {
     size_t length;
-    return sodium_base642bin(bytes, size, text, strlen(text), NULL, &length, NULL, BASE64) == 0 &&
+    return text_is_base64(text) &&
+           sodium_base642bin(bytes, size, text, strlen(text), NULL, &length, NULL, BASE64) == 0 &&
            length == size;
 }
 

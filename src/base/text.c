@@ -164,10 +164,17 @@ const char *base64_encode(Arena *arena, const void *bytes, size_t length) {
     return sodium_bin2base64(text, size, bytes, length, sodium_base64_VARIANT_ORIGINAL);
 }
 
+// libsodium 1.0.18 takes bytes that are no ASCII for characters of its alphabet.
+bool text_is_base64(const char *text) {
+    static const char ALPHABET[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    return text[strspn(text, ALPHABET)] == '\0';
+}
+
 bool base64_decode(Arena *arena, const char *text, size_t max_length, void **ret_bytes,
                    size_t *ret_length) {
     size_t text_length = strlen(text);
-    if (text_length / 4 > max_length / 3 + 1) // before any memory is asked for
+    if (text_length / 4 > max_length / 3 + 1 || !text_is_base64(text)) // before memory is asked for
         return false;
     size_t size = text_length / 4 * 3;
     unsigned char *bytes = arena_alloc(arena, size + 1);

@@ -35,6 +35,7 @@ const char *string_list_join(Arena *arena, const StringList *list, const char *s
 // Standard base64 with padding.
 const char *base64_encode(Arena *arena, const void *bytes, size_t length);
 // False when it is not base64 or longer than max_length bytes.
+bool text_is_base64(const char *text); // of nothing but its characters
 bool base64_decode(Arena *arena, const char *text, size_t max_length, void **ret_bytes,
                    size_t *ret_length);
 const char *hex_encode(Arena *arena, const void *bytes, size_t length); // lower case

@@ -178,8 +178,10 @@ static void base64_refuses_everything_else(void **state) {
     (void)state;
     CLEANUP(arena_freep) Arena *arena = arena_new();
     static const char *const BAD[] = {
-        "A",      "AA",       "AAA",   "AA=",  "-_8=", "AAAA ", "AA AA",
-        "AAAA\n", "AA==AA==", "AAA=A", "====", "AB==", "é"};
+        "A",       "AA",       "AAA",   "AA=",  "-_8=", "AAAA ", "AA AA",
+        "AAAA\n",  "AA==AA==", "AAA=A", "====", "AB==", "é",     "\xFF\xFF\xFF\xFF",
+        "AAA\xC0",
+    };
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
         void *bytes = &arena;
         size_t length = 99;
