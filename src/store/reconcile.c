@@ -110,11 +110,20 @@ static Status add_evidence(Operation *operation, const ReconcileWork *work, cons
     return evidence_add(operation, grant->id, &evidence, 0, true, reterr);
 }
 
+// The list was read before the grant had ended: it says nothing about afterwards. Should the
+// account be there all the same, the next list has it too.
+static bool is_old_news(const ReconcileWork *work, const Grant *grant) {
+    int64_t found_at = work->account->found_at;
+    return found_at != 0 && grant_is_over(grant) && found_at <= grant->ended_at + CLOCK_SLACK_MS;
+}
+
 // The connector ended it on its own, by the target's clock; ours may say that it is a little early.
 static Status take_removal(Operation *operation, const ReconcileWork *work, Grant *grant,
                            Error *reterr) {
     json_t *detail = describe(operation, work);
     TRY(add_evidence(operation, work, grant, reterr));
+    if (is_old_news(work, grant))
+        return STATUS_OK; // the end was reported before the sweep that came to it
     if (!grant_may_have_account(grant))
         return grant_note(operation, grant, "account.removed", detail, reterr);
     if (grant->state != GRANT_REVOKING) {
@@ -129,13 +138,6 @@ static Status take_removal(Operation *operation, const ReconcileWork *work, Gran
     TRY(grant_move(operation, grant, &revoked, detail, reterr));
     TRY(actions_drop_all(operation, grant, reterr));
     return grant_save(operation, grant, 0, reterr);
-}
-
-// The list was read before the grant had ended: it says nothing about afterwards. Should the
-// account be there all the same, the next list has it too.
-static bool is_old_news(const ReconcileWork *work, const Grant *grant) {
-    int64_t found_at = work->account->found_at;
-    return found_at != 0 && grant_is_over(grant) && found_at <= grant->ended_at + CLOCK_SLACK_MS;
 }
 
 // No live grant explains it.

@@ -501,9 +501,15 @@ class World:
 TESTS = []
 
 
+def is_story(function):
+    """One that is imported by another story, for what else it has, is not told there."""
+    return function.__module__ == "__main__"
+
+
 def test(function):
     """Marks a test; its name with spaces is its description."""
-    TESTS.append((function.__name__.replace("_", " "), function, ()))
+    if is_story(function):
+        TESTS.append((function.__name__.replace("_", " "), function, ()))
     return function
 
 
@@ -511,7 +517,7 @@ def test_with(*parameters):
     """Runs the test once for each tuple of arguments."""
 
     def mark(function):
-        for arguments in parameters:
+        for arguments in parameters if is_story(function) else ():
             name = function.__name__.replace("_", " ")
             TESTS.append((f"{name} ({', '.join(map(str, arguments))})", function, arguments))
         return function
