@@ -138,16 +138,30 @@ Status file_write(const char *path, mode_t mode, const void *bytes, size_t lengt
     return sync_folder_of(path, reterr);
 }
 
+// Takes the file's old name away, also when it does not get the new one.
+static Status give_name(const char *from, const char *to, Error *reterr) {
+    Status status = STATUS_OK;
+    if (link(from, to) != 0) // unlike rename, never over another
+        status = errno == EEXIST ? error_set(reterr, STATUS_CONFLICT, "file_exists",
+                                             "%s: there is one already", to)
+                                 : failed(to, "create", reterr);
+    unlink(from);
+    return status == STATUS_OK ? sync_folder_of(to, reterr) : status;
+}
+
 Status file_create(const char *path, mode_t mode, const void *bytes, size_t length, Error *reterr) {
     CLEANUP(mem_freep) char *beside = name_beside(path);
     TRY(write_beside(beside, mode, bytes, length, reterr));
-    Status status = STATUS_OK;
-    if (link(beside, path) != 0) // unlike rename, never over another
-        status = errno == EEXIST ? error_set(reterr, STATUS_CONFLICT, "file_exists",
-                                             "%s: there is one already", path)
-                                 : failed(path, "create", reterr);
-    unlink(beside);
-    return status == STATUS_OK ? sync_folder_of(path, reterr) : status;
+    return give_name(beside, path, reterr);
+}
+
+Status file_name(const char *from, const char *to, Error *reterr) {
+    CLEANUP(fd_closep) int fd = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return failed(from, "open", reterr);
+    if (sync_fd(fd) != 0)
+        return failed(from, "sync", reterr);
+    return give_name(from, to, reterr);
 }
 
 static Status unsafe_folder(const char *path, const char *reason, Error *reterr) {

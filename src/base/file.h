@@ -16,6 +16,9 @@ MUST_USE Status file_write(const char *path, mode_t mode, const void *bytes, siz
 // The same, but STATUS_CONFLICT ("file_exists") where there is one: of several at once, one wins.
 MUST_USE Status file_create(const char *path, mode_t mode, const void *bytes, size_t length,
                             Error *reterr);
+// Gives a file that is whole a name that none has yet ("file_exists"), for good: syncs it and the
+// folder, which is the same one.
+MUST_USE Status file_name(const char *from, const char *to, Error *reterr);
 // Makes a folder (and its parents with 0755, less the umask) with exactly this mode; refuses one
 // that is there but owned by somebody else or open to others than the mode says ("unsafe_folder").
 MUST_USE Status folder_ensure(const char *path, mode_t mode, Error *reterr);

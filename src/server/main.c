@@ -14,7 +14,8 @@ enum { EXIT_USAGE = 2 };
 
 typedef struct Arguments {
     const char *config;
-    const char *print; // the one argument that prints; NULL: run
+    const char *print; // the one argument that does something else; NULL: run
+    const char *backup;
 } Arguments;
 
 static const ManualArgument *find_argument(const char *text) {
@@ -32,14 +33,16 @@ static bool parse(int argc, char **argv, Arguments *ret_arguments) {
             fprintf(stderr, "daypassd: there is no argument '%s'; see daypassd --help\n", argv[i]);
             return false;
         }
-        if (argument->value == NULL) {
+        bool is_config = strcmp(argument->name, "--config") == 0;
+        if (!is_config)
             ret_arguments->print = argument->name;
-        } else if (i + 1 < argc) {
-            ret_arguments->config = argv[++i];
-        } else {
+        if (argument->value == NULL)
+            continue;
+        if (i + 1 >= argc) {
             fprintf(stderr, "daypassd: %s needs a %s\n", argument->name, argument->value);
             return false;
         }
+        *(is_config ? &ret_arguments->config : &ret_arguments->backup) = argv[++i];
     }
     return true;
 }
@@ -55,6 +58,20 @@ static Status check_config(Arena *arena, const Arguments *arguments, Error *rete
     ServerOptions options = {0};
     TRY(server_options_load(arena, arguments->config, &options, reterr));
     puts("the configuration is good");
+    return STATUS_OK;
+}
+
+static Status back_up(Arena *arena, const Arguments *arguments, Error *reterr) {
+    ServerOptions options = {0};
+    TRY(server_options_load(arena, arguments->config, &options, reterr));
+    StoreBackup backup = {0};
+    TRY(store_backup(server_options_store_url(arena, &options), arena, arguments->backup, &backup,
+                     reterr));
+    printf("%s: the store of %s, schema %lld, with %lld audit events, all of which verify; the "
+           "newest has the hash\n%s\nThe keys are not in it: keep action.key and audit.key of the "
+           "state folder apart from it.\n",
+           arguments->backup, backup.deployment, (long long)backup.schema, (long long)backup.events,
+           backup.head);
     return STATUS_OK;
 }
 
@@ -87,13 +104,10 @@ static const struct {
     const char *name;
     Status (*run)(Arena *arena, const Arguments *arguments, Error *reterr);
 } PRINTERS[] = {
-    {"--check-config", check_config},
-    {"--print-config", print_config},
-    {"--print-openapi", print_openapi},
-    {"--print-api-doc", print_api_doc},
-    {"--print-man", print_man},
-    {"--version", print_version},
-    {"--help", print_help},
+    {"--check-config", check_config},   {"--backup", back_up},
+    {"--print-config", print_config},   {"--print-openapi", print_openapi},
+    {"--print-api-doc", print_api_doc}, {"--print-man", print_man},
+    {"--version", print_version},       {"--help", print_help},
 };
 
 static Status run(Arena *arena, const Arguments *arguments, Error *reterr) {

@@ -8,6 +8,8 @@
 const ManualArgument MANUAL_ARGUMENTS[] = {
     {"--config", "FILE", "Configuration file (YAML); without it every option has its default"},
     {"--check-config", NULL, "Only say whether the configuration is good"},
+    {"--backup", "FILE",
+     "Copy the store, also while daypassd runs, into a new file; verify the copy"},
     {"--print-config", NULL, "Print the configuration as it is understood, each option explained"},
     {"--print-openapi", NULL, "Print the description of the HTTP API (OpenAPI 3.1)"},
     {"--print-api-doc", NULL, "Print the reference of the HTTP API (Markdown)"},

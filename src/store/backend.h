@@ -58,6 +58,9 @@ typedef struct BackendDriver {
                   Error *reterr);
     // Several statements without parameters: migrations.
     Status (*run_script)(Transaction *transaction, const char *sql, Error *reterr);
+    // Copies a store that may be in use, as it is at one moment, to a place that holds none yet,
+    // and checks that the copy is sound in itself. "no_store" when there is none at `url`.
+    Status (*copy)(const char *url, const char *copy_url, Error *reterr);
 } BackendDriver;
 
 extern const BackendDriver SQLITE_BACKEND;

@@ -33,6 +33,19 @@ MUST_USE Status store_open(const StoreOptions *options, Store **ret_store, Error
 Store *store_close(Store *store);
 DEFINE_CLEANUP(Store, store_close)
 
+// What a backup holds.
+typedef struct StoreBackup {
+    const char *deployment;
+    int64_t schema;   // number of its newest migration
+    int64_t events;   // of the audit trail, each verified
+    const char *head; // hash of the newest, hex; "" when there is none
+} StoreBackup;
+// Copies the store, which may be in use by another process, as it is at one moment, into a new file
+// of mode 0600; verifies the copy, its whole audit trail included, before it has that name.
+// "file_exists", "no_store".
+MUST_USE Status store_backup(const char *url, Arena *arena, const char *path,
+                             StoreBackup *ret_backup, Error *reterr);
+
 // Random id of this installation, made with the store.
 const char *store_deployment(const Store *store);
 // Cheap proof that it reads and writes; for readiness.
