@@ -88,6 +88,15 @@ static void add_progress(Call *call, const Configuration *configuration, const G
         string_list_add(call->arena, &view->waiting, progress.waiting.items[i]);
 }
 
+static const json_t *drift_of(Call *call, const Grant *grant) {
+    if (grant->drift.count == 0)
+        return NULL;
+    json_t *drift = json_keep(call->arena, json_array());
+    for (size_t i = 0; i < grant->drift.count; i++)
+        json_array_append(drift, shape_write(call->arena, &DRIFT_SHAPE, &grant->drift.items[i]));
+    return drift;
+}
+
 static const json_t *decisions_of(Call *call, const Grant *grant) {
     json_t *decisions = json_keep(call->arena, json_array());
     for (size_t i = 0; i < grant->decisions.count; i++)
@@ -128,6 +137,9 @@ GrantView grant_view(Call *call, const Configuration *configuration, const Grant
         .extension_reason = grant->extension_reason,
         .trouble = grant->trouble,
         .drifted = grant->drifted,
+        .widened = grant->drifted && drifts_widen(&grant->drift),
+        .drifted_at = grant->drifted_at,
+        .drift = drift_of(call, grant),
         .may = grant_permitted(call, configuration, grant),
         .decisions = decisions_of(call, grant),
     };

@@ -26,6 +26,8 @@ RouteHandler grant_request, grant_list, grant_show, grant_approve, grant_deny, g
     grant_revoke, grant_extend, grant_reset, grant_credentials;
 // overdue.c
 RouteHandler overdue_list;
+// orphan.c
+RouteHandler orphan_list, orphan_show, orphan_inspect, orphan_remove;
 // audit.c
 RouteHandler audit_list, audit_show_head;
 // service.c

@@ -147,6 +147,14 @@ static void grants_text(Buffer *text, const StoreNumbers *numbers) {
           numbers->overdue_revocations);
     gauge(text, "daypass_actions_queued", "Work that waits for a connector",
           numbers->actions_queued);
+    gauge(text, "daypass_grants_drifted", "Live grants whose account was altered on the target",
+          numbers->grants_drifted);
+    gauge(text, "daypass_grants_widened", "Of these, those with more access than was given",
+          numbers->grants_widened);
+    head(text, "daypass_orphans", "gauge", "Accounts on targets that no grant explains, by kind");
+    for (int kind = 0; kind < ORPHAN_KIND_COUNT_; kind++)
+        buffer_addf(text, "daypass_orphans{kind=\"%s\"} %lld\n", enum_name(&ORPHAN_KINDS, kind),
+                    (long long)numbers->orphans_by_kind[kind]);
     static const char LATENESS[] = "daypass_revocation_lateness_seconds";
     head(text, LATENESS, "histogram",
          "From when an access had to be over to its account seen gone");

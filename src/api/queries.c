@@ -1,6 +1,7 @@
 #include "api/queries.h"
 
 #include "domain/grant.h"
+#include "domain/orphan.h"
 
 enum { NAME_MAX_BYTES = 128, MAX_WAIT_S = 30 };
 
@@ -70,6 +71,27 @@ static const Field OVERDUE_QUERY_FIELDS[] = {
      .help = LIMIT_HELP},
 };
 const Shape OVERDUE_QUERY_SHAPE = SHAPE("OverdueQuery", OverdueQuery, OVERDUE_QUERY_FIELDS, NULL);
+
+static Status orphan_kind_check(const char *text, Error *reterr) {
+    int kind;
+    char names[128];
+    if (enum_find(&ORPHAN_KINDS, text, &kind))
+        return STATUS_OK;
+    return error_set(reterr, STATUS_INVALID, "bad_value", "expected one of %s",
+                     enum_list(&ORPHAN_KINDS, names, sizeof(names)));
+}
+
+static const Field ORPHAN_QUERY_FIELDS[] = {
+    {FIELD(OrphanQuery, integration, STRING), .max = NAME_MAX_BYTES,
+     .help = "Those found through this integration"},
+    {FIELD(OrphanQuery, account, STRING), .max = NAME_MAX_BYTES, .help = "Those of this name"},
+    {FIELD(OrphanQuery, kind, STRING), .check = orphan_kind_check,
+     .help = "Those of this kind: unknown, mismatched, unserved, foreign or leftover"},
+    {FIELD(OrphanQuery, cursor, STRING), .max = NAME_MAX_BYTES, .help = CURSOR_HELP},
+    {FIELD(OrphanQuery, limit, INT), .min = 1, .max = 500, .default_text = "200",
+     .help = LIMIT_HELP},
+};
+const Shape ORPHAN_QUERY_SHAPE = SHAPE("OrphanQuery", OrphanQuery, ORPHAN_QUERY_FIELDS, NULL);
 
 static const Field AUDIT_QUERY_FIELDS[] = {
     {FIELD(AuditQuery, since, TIME), .help = "Events from this time on"},

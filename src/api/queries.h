@@ -48,6 +48,15 @@ typedef struct OverdueQuery { // GET /v1/overdue
 } OverdueQuery;
 extern const Shape OVERDUE_QUERY_SHAPE;
 
+typedef struct OrphanQuery { // GET /v1/orphans
+    const char *integration;
+    const char *account;
+    const char *kind;
+    const char *cursor;
+    int64_t limit;
+} OrphanQuery;
+extern const Shape ORPHAN_QUERY_SHAPE;
+
 typedef struct AuditQuery { // GET /v1/audit
     int64_t since;
     int64_t until;

@@ -66,6 +66,7 @@ static const struct {
     {"/v1/connectors", "name", "Name of the connector"},
     {"/v1/connectors", "id", "Id of the instance"},
     {"/v1/integrations", "name", "Name of the integration"},
+    {"/v1/orphans", "id", "Id of the orphan"},
 };
 
 const char *route_parameter_help(const Route *route, const char *name) {

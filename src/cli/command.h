@@ -22,6 +22,7 @@ typedef struct CommandOption {
 typedef struct CommandArgument {
     const char *name; // "FLOW"; NULL ends a list of arguments
     bool optional;    // only the last ones
+    bool repeated;    // only the last one, which has to be there once: more are in Invocation.more
     bool is_file;
     const char *choices;
     const char *help;

@@ -101,6 +101,15 @@ static const CommandOption OVERDUE_OPTIONS[] = {
      .help = "At most so many, the longest overdue first (100)"},
     {0},
 };
+static const CommandOption ORPHANS_OPTIONS[] = {
+    {.name = "integration", .value = "NAME", .help = "Those found through this integration"},
+    {.name = "kind",
+     .value = "KIND",
+     .choices = "unknown|mismatched|unserved|foreign|leftover",
+     .help = "Those of this kind"},
+    {.name = "limit", .value = "NUMBER", .help = "At most so many (500)"},
+    {0},
+};
 static const CommandOption APPLY_OPTIONS[] = {
     {.name = "file",
      .letter = 'f',
@@ -248,6 +257,28 @@ const Command COMMANDS[] = {
                 "not be found out.",
      .options = OVERDUE_OPTIONS,
      .run = command_overdue},
+    {.name = "orphans",
+     .summary = "List accounts on targets that look temporary and that no grant explains",
+     .details = "Accounts of Daypass that this store does not know (they are removed by "
+                "themselves), those of other installations, and leftovers of other tools. The exit "
+                "status is 0 when there are none or only leftovers, 3 when there is another, and "
+                "another when it could not be found out.",
+     .options = ORPHANS_OPTIONS,
+     .run = command_orphans},
+    {.name = "orphans remove",
+     .summary = "Remove accounts of Daypass that no grant explains",
+     .details = "Shows first what would be done, read from the target: sessions that are ended, "
+                "objects that are handed over and to whom, privileges that are taken back. Those "
+                "of another installation are removed only where the connector's own file names it "
+                "(adopt_deployments); those without a mark of Daypass never.",
+     .arguments =
+         (const CommandArgument[]){{.name = "INTEGRATION", .help = "Through which they were found"},
+                                   {.name = "ACCOUNT",
+                                    .repeated = true,
+                                    .help = "Name of the account; several may follow"},
+                                   {0}},
+     .options = (const CommandOption[]){{.name = "yes", .letter = 'y', .help = "Do not ask"}, {0}},
+     .run = command_orphans_remove},
     {.name = "connectors",
      .summary = "Show connectors, their instances and health",
      .run = command_connectors},

@@ -198,7 +198,9 @@ static void add_zsh_command(Arena *arena, Buffer *buffer, const Command *command
     add_zsh_options(arena, buffer, GLOBAL_OPTIONS);
     for (size_t i = 0; i < command_argument_count(command); i++) {
         const CommandArgument *argument = &command->arguments[i];
-        buffer_addf(buffer, " \\\n        '%zu:%s%s:%s'", i + 1, argument->optional ? ":" : "",
+        const char *position =
+            argument->repeated ? "*" : arena_printf(arena, "%zu", i + 1); // from there on
+        buffer_addf(buffer, " \\\n        '%s:%s%s:%s'", position, argument->optional ? ":" : "",
                     argument->name, zsh_action(arena, argument->is_file, argument->choices));
     }
     buffer_add(buffer, " ;;\n");

@@ -8,7 +8,8 @@ const ExitCode EXIT_CODES[EXIT_CODE_COUNT] = {
     {.number = EXIT_ATTENTION,
      .kind = "attention",
      .meaning = "It worked, and there is something that somebody has to look at: of overdue, "
-                "revocations that are overdue"},
+                "revocations that are overdue; of orphans, accounts of Daypass that no grant "
+                "explains"},
     {STATUS_INVALID, .meaning = "The input is wrong"},
     {STATUS_UNAUTHENTICATED, .meaning = "Not signed in, or the session is over"},
     {STATUS_FORBIDDEN, .meaning = "Not allowed; of wait: it was denied"},

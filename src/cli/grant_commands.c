@@ -24,6 +24,17 @@ static const char *requests_time(Cli *cli, const GrantView *grant) {
     return arena_printf(cli->arena, "for %s", duration_text(cli->arena, grant->duration_s));
 }
 
+static const char *drift_remark(Cli *cli, const GrantView *grant) {
+    StringList fields = {0};
+    for (size_t i = 0; i < json_array_size(grant->drift); i++) {
+        const char *field =
+            json_string_value(json_object_get(json_array_get(grant->drift, i), "field"));
+        string_list_add(cli->arena, &fields, or_dash(field));
+    }
+    return arena_printf(cli->arena, "%s on the target%s%s", grant->widened ? "WIDENED" : "changed",
+                        fields.count > 0 ? ": " : "", string_list_join(cli->arena, &fields, ", "));
+}
+
 static const char *requests_remark(Cli *cli, const GrantView *grant) {
     if (grant->overdue)
         return arena_printf(
@@ -31,7 +42,7 @@ static const char *requests_remark(Cli *cli, const GrantView *grant) {
             time_relative(cli->arena, grant->overdue_since, clock_now_ms(cli->clock)),
             grant->trouble != NULL ? "; " : "", grant->trouble != NULL ? grant->trouble : "");
     if (grant->drifted)
-        return "changed on the target";
+        return drift_remark(cli, grant);
     if (grant->trouble != NULL)
         return grant->trouble;
     if (grant_extension(cli->arena, grant) != NULL)
@@ -156,6 +167,21 @@ static void print_grant(Cli *cli, const GrantView *grant) {
         print_field(cli, "may decide", string_list_join(cli->arena, &grant->waiting, ", "));
 }
 
+static Status print_drift(Cli *cli, const GrantView *grant, Error *reterr) {
+    if (!grant->drifted || json_array_size(grant->drift) == 0)
+        return STATUS_OK;
+    say(cli, "\nChanged on the target, found %s", time_text(cli, grant->drifted_at));
+    for (size_t i = 0; i < json_array_size(grant->drift); i++) {
+        Drift drift;
+        TRY(remote_parse(cli->arena, &DRIFT_SHAPE, json_array_get(grant->drift, i), &drift,
+                         reterr));
+        say_coloured(cli, drift.widens ? COLOUR_BAD : COLOUR_ATTENTION,
+                     "  %s: given %s; found %s%s", or_dash(drift.field), or_dash(drift.given),
+                     or_dash(drift.found), drift.widens ? " (more than was given)" : "");
+    }
+    return STATUS_OK;
+}
+
 static Status print_decisions(Cli *cli, const GrantView *grant, Error *reterr) {
     if (json_array_size(grant->decisions) == 0)
         return STATUS_OK;
@@ -228,6 +254,7 @@ Status command_show(Cli *cli, const Invocation *invocation, Error *reterr) {
         return STATUS_OK;
     }
     print_grant(cli, &grant);
+    TRY(print_drift(cli, &grant, reterr));
     TRY(print_decisions(cli, &grant, reterr));
     TRY(print_evidence(cli, &grant, reterr));
     if (grant.may.count > 0)

@@ -200,7 +200,9 @@ static const char *active_text(Cli *cli, const GrantView *grant) {
                         or_dash(grant->account), or_dash(grant->target),
                         time_text(cli, grant->expires_at), extension != NULL ? "; " : "",
                         extension != NULL ? extension : "",
-                        grant->drifted ? "; the account was changed or removed on the target" : "");
+                        grant->widened   ? "; the account was WIDENED on the target"
+                        : grant->drifted ? "; the account was changed or removed on the target"
+                                         : "");
 }
 
 static const char *over_text(Cli *cli, const GrantView *grant) {

@@ -26,6 +26,8 @@ CommandHandler command_integrations, command_integrations_check, command_integra
 CommandHandler command_apply, command_export;
 // audit_commands.c
 CommandHandler command_audit, command_audit_verify;
+// orphan_commands.c
+CommandHandler command_orphans, command_orphans_remove;
 // token_commands.c
 CommandHandler command_token_create, command_token_list, command_token_revoke;
 // principal_commands.c

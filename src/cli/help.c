@@ -48,6 +48,7 @@ const char *help_usage(Arena *arena, const Command *command) {
     for (size_t i = 0; i < command_argument_count(command); i++) {
         const CommandArgument *argument = &command->arguments[i];
         buffer_addf(&buffer, argument->optional ? " [%s]" : " %s", argument->name);
+        buffer_add(&buffer, argument->repeated ? "..." : "");
     }
     for (size_t i = 0; i < command_option_count(command); i++) {
         const CommandOption *option = &command->options[i];

@@ -227,7 +227,8 @@ static Status take_argument(Arena *arena, const char *word, size_t *taken, Invoc
     TRY(check_no_token(word, reterr));
     size_t most = command_argument_count(command);
     assert(most <= INVOCATION_MAX_ARGUMENTS);
-    if (*taken >= most)
+    bool again = *taken >= most && most > 0 && command->arguments[most - 1].repeated;
+    if (*taken >= most && !again)
         return usage(reterr, command,
                      arena_printf(arena, "\"%s\" takes %s, and \"%.40s\" is one more",
                                   command->name,
@@ -235,7 +236,7 @@ static Status take_argument(Arena *arena, const char *word, size_t *taken, Invoc
                                   : most == 1 ? "one argument"
                                               : arena_printf(arena, "%zu arguments", most),
                                   text_printable(arena, word)));
-    const CommandArgument *argument = &command->arguments[*taken];
+    const CommandArgument *argument = &command->arguments[again ? most - 1 : *taken];
     if (word[0] == '\0')
         return usage(reterr, command, arena_printf(arena, "%s is empty", argument->name));
     if (!text_is_utf8(word, strlen(word)))
@@ -247,7 +248,10 @@ static Status take_argument(Arena *arena, const char *word, size_t *taken, Invoc
                                   "ID: expected letters and digits, as in grt_ab2cd3ef4gh5, "
                                   "got \"%.40s\"",
                                   text_printable(arena, word)));
-    into->arguments[(*taken)++] = word;
+    if (again)
+        string_list_add(arena, &into->more, word);
+    else
+        into->arguments[(*taken)++] = word;
     return STATUS_OK;
 }
 

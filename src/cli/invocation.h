@@ -15,6 +15,7 @@ struct Invocation {
     const char
         *values[INVOCATION_MAX_OPTIONS]; // in the order of its options, then the global ones;
                                          // "" for a switch that is there
+    StringList more;                     // of a repeated argument, beyond the first
     StringList rest;                     // after "--"
     bool json;
     bool help;

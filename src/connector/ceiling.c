@@ -97,6 +97,21 @@ bool ceiling_allows_custodian(const ConnectorOptions *options, const SecretSourc
     return !custodian || role_is_allowed(ceiling, &ceiling->custodians, custodian);
 }
 
+Status ceiling_check_orphan(const ConnectorOptions *options, const SecretSource *secret,
+                            const Plan *plan, const char *deployment, Error *reterr) {
+    const Ceiling *ceiling = ceiling_of(options, secret);
+    TRY(ceiling_check_target(secret, plan->target, reterr));
+    TRY(account_check(ceiling, plan->account, reterr));
+    if (text_equal(plan->deployment, deployment) ||
+        string_list_has(&ceiling->adopt_deployments, plan->deployment))
+        return STATUS_OK;
+    return error_set(reterr, STATUS_FORBIDDEN, "not_adopted",
+                     "account %s is of another installation of Daypass; to let this connector "
+                     "remove such accounts, add to the ceiling of secret %s in its file: "
+                     "adopt_deployments: [%s]",
+                     plan->account, secret->name, plan->deployment);
+}
+
 Status ceiling_check(Arena *arena, const ConnectorOptions *options, const SecretSource *secret,
                      const Plan *plan, int64_t duration_s, Error *reterr) {
     const Ceiling *ceiling = ceiling_of(options, secret);

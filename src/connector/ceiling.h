@@ -24,3 +24,8 @@ MUST_USE Status ceiling_check_database(const ConnectorOptions *options, const Se
 // them, so whoever chooses the custodian chooses what they reach. NULL is fine: nobody.
 bool ceiling_allows_custodian(const ConnectorOptions *options, const SecretSource *secret,
                               const char *custodian);
+
+// Whether an account that no grant explains may be removed: one of this installation, whose name is
+// allowed, or of another that the file names. "not_adopted" has the line that the file would need.
+MUST_USE Status ceiling_check_orphan(const ConnectorOptions *options, const SecretSource *secret,
+                                     const Plan *plan, const char *deployment, Error *reterr);

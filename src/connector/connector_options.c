@@ -19,6 +19,9 @@ static const Field CEILING_FIELDS[] = {
      .help = "Roles that may receive what accounts own; absent: as of roles"},
     {FIELD(Ceiling, account_prefixes, STRINGS), .min = 1, .check = account_prefix_check,
      .help = "What names of accounts may begin with; absent: anything"},
+    {FIELD(Ceiling, adopt_deployments, STRINGS), .min = 1,
+     .help = "Other installations of Daypass whose accounts may be removed, by their ids (dep_…); "
+             "absent: none"},
     {FIELD_NAMED("max_duration", Ceiling, max_duration_s, DURATION), .default_text = "24h",
      .min = 1, .help = "The longest access that is given"},
 };
@@ -42,6 +45,9 @@ static const Field SECRET_FIELDS[] = {
      .help = "Certificates that sign the target's; absent: the system's"},
     {FIELD(SecretSource, ceiling, OBJECT), .shape = &CEILING_SHAPE,
      .help = "Instead of the general ceiling"},
+    {FIELD(SecretSource, leftovers, STRINGS), .min = 1, .max = 50,
+     .help = "Names, with * for anything, of accounts without Daypass's mark that are listed as "
+             "leftovers; absent: v-*, temp_*, tmp_*"},
 };
 static const Shape SECRET_SHAPE =
     SHAPE("SecretSource", SecretSource, SECRET_FIELDS, "Where an admin secret is kept");
@@ -133,4 +139,12 @@ const SecretSource *connector_options_secret(const ConnectorOptions *options, co
         if (text_equal(options->secrets.items[i].name, name))
             return &options->secrets.items[i];
     return NULL;
+}
+
+const StringList *connector_options_leftovers(const SecretSource *secret) {
+    // What Vault and OpenBao make, and what people call theirs.
+    static const char *DEFAULT_NAMES[] = {"v-*", "temp_*", "tmp_*"};
+    static const StringList DEFAULT_LEFTOVERS = {.items = DEFAULT_NAMES,
+                                                 .count = COUNT_OF(DEFAULT_NAMES)};
+    return secret->leftovers.count > 0 ? &secret->leftovers : &DEFAULT_LEFTOVERS;
 }

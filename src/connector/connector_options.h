@@ -16,6 +16,8 @@ typedef struct Ceiling {
     StringList roles;            // existing roles that may be given
     StringList custodians;       // roles that may receive what accounts own
     StringList account_prefixes; // what names of accounts may begin with
+    // Other installations of Daypass whose accounts may be removed; unlike the others, absent: none.
+    StringList adopt_deployments;
     int64_t max_duration_s;
 } Ceiling;
 
@@ -30,6 +32,7 @@ typedef struct SecretSource {
     const TargetAddress *target;
     const char *ca_file;
     const Ceiling *ceiling;
+    StringList leftovers; // names, with *, of accounts that look temporary
 } SecretSource;
 typedef struct SecretSources {
     SecretSource *items;
@@ -56,6 +59,9 @@ typedef struct ConnectorOptions {
     SecretSources secrets;
 } ConnectorOptions;
 extern const Shape CONNECTOR_OPTIONS_SHAPE;
+
+// Those of the secret, or what other tools call their temporary accounts.
+const StringList *connector_options_leftovers(const SecretSource *secret);
 
 enum { CEILING_DEFAULT_DURATION_S = 24 * 3600 };
 

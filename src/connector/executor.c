@@ -34,7 +34,9 @@ static Status plan_check(const Action *action, const Plan *plan, Error *reterr) 
         (!plan->account || !plan->grant_id || !text_equal(plan->grant_id, action->grant_id)))
         return error_set(reterr, STATUS_INVALID, "bad_plan",
                          "its plan names no account, or another grant than the action");
-    if (!text_equal(plan->deployment, action->deployment) ||
+    // What no grant explains may be another installation's; the ceiling says whether that will do.
+    bool of_orphan = action->kind == ACTION_REMOVE || action->kind == ACTION_INSPECT;
+    if ((!of_orphan && !text_equal(plan->deployment, action->deployment)) ||
         !text_equal(plan->connector, action->connector))
         return error_set(reterr, STATUS_INVALID, "bad_plan",
                          "its plan is of another installation or connector");
@@ -209,6 +211,8 @@ static Status run_revoke(Run *run, const Driver *driver, DriverSession *session,
     const char *custodian = plan.custodian;
     if (!ceiling_allows_custodian(run->executor->options, run->secret, custodian))
         plan.custodian = NULL;
+    if (run->received->action.kind == ACTION_REMOVE)
+        plan.target = run->secret->target; // as the sweep that found it reached it
     Status status = driver->revoke(session, run->arena, &plan, &run->result, reterr);
     if (custodian && !plan.custodian)
         string_list_add(run->arena, &run->result.outcome.warnings,
@@ -219,6 +223,23 @@ static Status run_revoke(Run *run, const Driver *driver, DriverSession *session,
     return status;
 }
 
+// Anybody's account may be looked at: its name was told already. Whether it could be removed is
+// told with what is seen.
+static Status run_inspect(Run *run, const Driver *driver, DriverSession *session, Error *reterr) {
+    const Executor *executor = run->executor;
+    Plan plan = run->received->plan;
+    AccountInspection inspection = {0};
+    Error refusal = {0};
+    if (!ceiling_allows_custodian(executor->options, run->secret, plan.custodian))
+        plan.custodian = NULL;
+    TRY(driver->inspect(session, run->arena, &plan, &inspection, &run->result.failure, reterr));
+    if (ceiling_check_orphan(executor->options, run->secret, &plan, executor->identity->deployment,
+                             &refusal) != STATUS_OK)
+        inspection.refusal = refusal.message;
+    run->report->inspection = shape_write(run->arena, &ACCOUNT_INSPECTION_SHAPE, &inspection);
+    return STATUS_OK;
+}
+
 static Status run_on_session(Run *run, const Driver *driver, DriverSession *session,
                              Error *reterr) {
     switch ((ActionKind)run->received->action.kind) {
@@ -226,7 +247,10 @@ static Status run_on_session(Run *run, const Driver *driver, DriverSession *sess
     case ACTION_RESET:
         return run_with_password(run, driver, session, reterr);
     case ACTION_REVOKE:
+    case ACTION_REMOVE:
         return run_revoke(run, driver, session, reterr);
+    case ACTION_INSPECT:
+        return run_inspect(run, driver, session, reterr);
     case ACTION_EXTEND: {
         GrantOrder order = order_make(run, NULL);
         return driver->extend(session, run->arena, &order, &run->result, reterr);
@@ -279,6 +303,9 @@ static Status run_allowed(Run *run, Error *reterr) {
         int64_t left_ms = action->expires_at - action->issued_at;
         TRY(ceiling_check(run->arena, run->executor->options, run->secret, plan,
                           gives ? (left_ms + SECOND_MS - 1) / SECOND_MS : 0, reterr));
+    } else if (action->kind == ACTION_REMOVE) {
+        TRY(ceiling_check_orphan(run->executor->options, run->secret, plan,
+                                 run->executor->identity->deployment, reterr));
     } else {
         TRY(ceiling_check_target(run->secret, plan->target, reterr));
     }
@@ -293,7 +320,9 @@ static Status run_allowed(Run *run, Error *reterr) {
         return run_check(run, reterr);
     const Driver *driver = NULL;
     DriverSession *session = NULL;
-    TRY(executor_session_open(run->executor, run->secret, plan->target, &driver, &session,
+    bool of_orphan = action->kind == ACTION_REMOVE || action->kind == ACTION_INSPECT;
+    TRY(executor_session_open(run->executor, run->secret,
+                              of_orphan ? run->secret->target : plan->target, &driver, &session,
                               &run->result.failure, reterr));
     Status status = run_on_session(run, driver, session, reterr);
     driver->session_close(session);
@@ -315,7 +344,8 @@ void executor_run(const Executor *executor, Arena *arena, const ReceivedAction *
         ret_report->message = arena_strdup(arena, error.message);
         ret_report->sealed = NULL;
     }
-    if (action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK)
+    if (action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK &&
+        action->kind != ACTION_INSPECT)
         ret_report->outcome = shape_write(arena, &OUTCOME_SHAPE, &run.result.outcome);
     if (ret_report->done && (action->kind == ACTION_GRANT || action->kind == ACTION_EXTEND))
         ret_report->expires_in_ms = action->expires_at - action->issued_at - elapsed_ms(&run);

@@ -71,8 +71,9 @@ typedef struct Removal {
 static Status read_again(Removal *removal, Arena *arena, const FoundAccount *listed, Plan *plan,
                          Error *reterr) {
     FoundAccounts accounts = {0};
-    TRY(removal->driver->list_accounts(removal->session, arena, &accounts, &removal->result.failure,
-                                       reterr));
+    const AccountQuery query = {.account = listed->account};
+    TRY(removal->driver->list_accounts(removal->session, arena, &query, &accounts,
+                                       &removal->result.failure, reterr));
     const FoundAccount *found = account_find(&accounts, listed);
     removal->over = found && found->expired;
     plan->custodian = found ? found->custodian : NULL;
@@ -131,16 +132,40 @@ static bool is_ours(const Identity *identity, const FoundAccount *found) {
            text_equal(found->connector, identity->connector);
 }
 
-static Status accounts_list(Sweeper *sweeper, Arena *arena, const SecretSource *secret,
-                            FoundAccounts *ret_accounts, Error *reterr) {
-    const Driver *driver = NULL;
-    DriverSession *session = NULL;
-    FailureClass failure = FAILURE_NONE;
-    TRY(executor_session_open(sweeper->options.executor, secret, secret->target, &driver, &session,
-                              &failure, reterr));
-    Status status = driver->list_accounts(session, arena, ret_accounts, &failure, reterr);
-    driver->session_close(session);
-    return status;
+// Somebody put its end off on the target: then the engine would let it in after Daypass is dead.
+static bool outlives_mark(const FoundAccount *found) {
+    const AccountState *state = found->state;
+    return state != NULL && !found->expired &&
+           (state->expires_at == 0 || state->expires_at > state->mark_expires_at);
+}
+
+// What a session on the target is needed for besides the list.
+static void account_restrain(Sweep *sweep, const Driver *driver, DriverSession *session,
+                             const FoundAccount *found, SweptAccount *swept) {
+    Arena *arena = sweep->arena;
+    const Identity *identity = sweep->sweeper->options.executor->identity;
+    const Plan plan = {
+        .grant_id = found->grant_id,
+        .deployment = identity->deployment,
+        .connector = identity->connector,
+        .target = sweep->secret->target,
+        .account = found->account,
+    };
+    DriverResult result = {0};
+    Error error = {0};
+    Status status = driver->restrain(session, arena, &plan, &result, &error);
+    char until[TIMESTAMP_SIZE];
+    timestamp_format(found->state->mark_expires_at, until);
+    swept->outcome = shape_write(arena, &OUTCOME_SHAPE, &result.outcome);
+    swept->message =
+        status == STATUS_OK
+            ? arena_printf(arena, "its end was put off on the target; set back to %s", until)
+            : arena_printf(arena,
+                           "its end was put off on the target, and cannot be "
+                           "set back: %s",
+                           error.message);
+    log_event(LOG_WARNING, "sweep.restrained", "account", found->account, "grant", found->grant_id,
+              "code", status == STATUS_OK ? NULL : error.code, "message", swept->message, NULL);
 }
 
 static void sweep_forget(Sweep *sweep) {
@@ -162,35 +187,69 @@ static void sweep_release(Sweep *sweep) {
     monitor_unlock(&sweep->sweeper->monitor);
 }
 
-static Status sweep_read(Sweep *sweep, Error *reterr) {
+static SweptAccount swept_of(Arena *arena, const Identity *identity, const FoundAccount *found) {
+    bool marked = found->leftover == NULL;
+    bool theirs = marked && !text_equal(found->deployment, identity->deployment);
+    bool beside = marked && !text_equal(found->connector, identity->connector);
+    return (SweptAccount){
+        .account = found->account,
+        .grant_id = found->grant_id,
+        .deployment = theirs ? found->deployment : NULL,
+        .connector = beside ? found->connector : NULL,
+        .custodian = found->custodian,
+        .database = found->database,
+        .leftover = found->leftover,
+        .sessions = found->sessions,
+        .expires_at = found->expires_at,
+        .can_login = found->can_login,
+        .state = found->state != NULL && !theirs && !beside
+                     ? shape_write(arena, &ACCOUNT_STATE_SHAPE, found->state)
+                     : NULL,
+    };
+}
+
+// All are told about; only those of this installation and connector are anything to us.
+static void sweep_sort(Sweep *sweep, const Driver *driver, DriverSession *session,
+                       const FoundAccounts *found) {
     Sweeper *sweeper = sweep->sweeper;
-    Arena *arena = sweep->arena = arena_new();
-    FoundAccounts found = {0};
-    // Before the list is read: what is made later is not missing from it.
-    sweep->read_at = clock_now_ms(sweeper_clock(sweeper));
-    TRY(accounts_list(sweeper, arena, sweep->secret, &found, reterr));
-    FAULT_POINT("sweep.listed");
-    sweep->swept.items = arena_alloc(arena, (found.count + 1) * sizeof(SweptAccount));
-    sweep->swept.count = 0;
-    sweep->expired = arena_alloc(arena, (found.count + 1) * sizeof(ExpiredAccount));
-    for (size_t i = 0; i < found.count; i++) {
-        const FoundAccount *account = &found.items[i];
-        if (!is_ours(sweeper->options.executor->identity, account))
-            continue;
+    Arena *arena = sweep->arena;
+    const Identity *identity = sweeper->options.executor->identity;
+    sweep->swept.items = arena_alloc(arena, (found->count + 1) * sizeof(SweptAccount));
+    sweep->expired = arena_alloc(arena, (found->count + 1) * sizeof(ExpiredAccount));
+    for (size_t i = 0; i < found->count; i++) {
+        const FoundAccount *account = &found->items[i];
         SweptAccount *swept = &sweep->swept.items[sweep->swept.count++];
-        *swept = (SweptAccount){
-            .account = account->account,
-            .grant_id = account->grant_id,
-            .expires_at = account->expires_at,
-            .can_login = account->can_login,
-        };
+        *swept = swept_of(arena, identity, account);
+        if (!is_ours(identity, account))
+            continue;
         if (account->expired)
             sweep->expired[sweep->expired_count++] =
                 (ExpiredAccount){.found = account, .swept = swept};
         else
             sweeper_expect(sweeper, account->expires_at - clock_now_ms(sweeper_clock(sweeper)));
+        if (outlives_mark(account))
+            account_restrain(sweep, driver, session, account, swept);
     }
-    return STATUS_OK;
+}
+
+static Status sweep_read(Sweep *sweep, Error *reterr) {
+    Sweeper *sweeper = sweep->sweeper;
+    Arena *arena = sweep->arena = arena_new();
+    const AccountQuery query = {.leftovers = connector_options_leftovers(sweep->secret)};
+    FoundAccounts *found = arena_alloc(arena, sizeof(*found));
+    const Driver *driver = NULL;
+    DriverSession *session = NULL;
+    FailureClass failure = FAILURE_NONE;
+    // Before the list is read: what is made later is not missing from it.
+    sweep->read_at = clock_now_ms(sweeper_clock(sweeper));
+    TRY(executor_session_open(sweeper->options.executor, sweep->secret, sweep->secret->target,
+                              &driver, &session, &failure, reterr));
+    Status status = driver->list_accounts(session, arena, &query, found, &failure, reterr);
+    FAULT_POINT("sweep.listed");
+    if (status == STATUS_OK)
+        sweep_sort(sweep, driver, session, found);
+    driver->session_close(session);
+    return status;
 }
 
 // Tells what was found and done.

@@ -34,7 +34,7 @@ const EnumTable GRANT_EVENTS = {"grant event", EVENT_NAMES, COUNT_OF(EVENT_NAMES
 
 static const char *const CAUSE_NAMES[] = {
     [CAUSE_NONE] = "none",           [CAUSE_EXPIRED] = "expired", [CAUSE_REVOKED] = "revoked",
-    [CAUSE_CANCELLED] = "cancelled", [CAUSE_FAILED] = "failed",
+    [CAUSE_CANCELLED] = "cancelled", [CAUSE_FAILED] = "failed",   [CAUSE_DRIFTED] = "drifted",
 };
 const EnumTable GRANT_CAUSES = {"cause of an end", CAUSE_NAMES, COUNT_OF(CAUSE_NAMES)};
 
@@ -112,6 +112,12 @@ static const Field GRANT_FIELDS[] = {
      .help = "Why the connector could not do it yet"},
     {FIELD(Grant, drifted, BOOL), .default_text = "false",
      .help = "Whether the account was found gone or altered on the target"},
+    {FIELD(Grant, drifted_at, TIME), .help = "Since when"},
+    {FIELD(Grant, drift, OBJECTS), .shape = &DRIFT_SHAPE, .max = DRIFTS_MAX,
+     .help = "What is not as it was given"},
+    {FIELD(Grant, given, OBJECT), .shape = &ACCOUNT_STATE_SHAPE,
+     .help = "The account as it was read back when it was given"},
+    {FIELD(Grant, given_at, TIME), .help = "When that was last true for certain"},
 };
 const Shape GRANT_SHAPE = SHAPE("Grant", Grant, GRANT_FIELDS, "A request and the grant it becomes");
 
@@ -161,6 +167,8 @@ static void enter_active(Grant *grant, const GrantChange *change) {
     grant->sealed = change->sealed;
     grant->lapses_at = 0;
     grant->trouble = NULL;
+    grant->given = change->state;
+    grant->given_at = change->now_ms;
 }
 
 void grant_drop_extension(Grant *grant) {
@@ -174,6 +182,9 @@ static void take_extension(Grant *grant, const GrantChange *change) {
     grant->expires_at = change->expires_at;
     grant_drop_extension(grant);
     grant->trouble = NULL;
+    grant->given_at = change->now_ms;
+    if (change->state != NULL)
+        grant->given = change->state;
 }
 
 static void take_credential(Grant *grant, const GrantChange *change) {

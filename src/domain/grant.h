@@ -2,6 +2,7 @@
 // follow what, and the one function that changes state.
 #pragma once
 
+#include "domain/account_state.h"
 #include "domain/configuration.h"
 #include "domain/flow.h"
 #include "domain/plan.h"
@@ -45,8 +46,9 @@ typedef enum GrantCause {
     CAUSE_REVOKED,
     CAUSE_CANCELLED, // while it was being given
     CAUSE_FAILED,
+    CAUSE_DRIFTED, // somebody removed the account on the target, or ended it early there
 } GrantCause;
-extern const EnumTable GRANT_CAUSES; // "none", "expired", "revoked", "cancelled", "failed"
+extern const EnumTable GRANT_CAUSES; // "none", "expired", "revoked", "cancelled", "failed", "drifted"
 
 typedef enum ExtensionState {
     EXTENSION_NONE,
@@ -112,7 +114,11 @@ typedef struct Grant {
     const char *extension_reason; // why; NULL: none was given, or none is asked for
     Decisions decisions;
     const char *trouble; // why the connector could not do it yet; NULL: none
-    bool drifted;        // reconciliation found the account gone or altered
+    const AccountState *given; // the account as it was read back when given; NULL: not known
+    int64_t given_at;          // when that was last true for certain, by our clock
+    bool drifted;              // reconciliation found the account gone or altered
+    int64_t drifted_at;        // since when, by our clock
+    Drifts drift;              // what is not as it was given
 } Grant;
 extern const Shape GRANT_SHAPE; // everything above: how the store keeps it
 
@@ -125,6 +131,7 @@ typedef struct GrantChange {
     const char *note;
     int64_t expires_at; // of DISPATCH and EXTEND; of GRANTED, where 0 keeps that of DISPATCH
     const char *sealed; // of GRANTED, RESET
+    const AccountState *state; // of GRANTED, EXTEND: as read back on the target; NULL: not known
 } GrantChange;
 
 // Also asks the guards: an approved grant that has lapsed cannot be dispatched, an active one that

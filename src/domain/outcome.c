@@ -54,6 +54,8 @@ static const Field OUTCOME_FIELDS[] = {
     {FIELD(Outcome, server_version, STRING), .max = VERSION_MAX_BYTES,
      .help = "Version the server reports"},
     {FIELD(Outcome, account_key, STRING), .help = "The engine's own id of the account"},
+    {FIELD(Outcome, state, OBJECT), .shape = &ACCOUNT_STATE_SHAPE,
+     .help = "What is to be seen of the account, once it was given or extended"},
     {FIELD(Outcome, statements, OBJECTS), .shape = &STATEMENT_SHAPE, .max = STATEMENTS_MAX,
      .help = "Statements that ran, in order"},
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/shape.h"
+#include "domain/account_state.h"
 
 // How a driver's failure is treated. One vocabulary for every engine.
 typedef enum FailureClass {
@@ -49,6 +50,7 @@ typedef struct Outcome {
     int64_t target_expires_at; // VALID UNTIL on the target, by its clock
     const char *server_version;
     const char *account_key; // the engine's own id of the account: the OID
+    const AccountState *state; // as read back of one that was given or extended; NULL: not read
     Statements statements;
 } Outcome;
 extern const Shape STATEMENT_SHAPE;

@@ -41,6 +41,13 @@ typedef struct GrantOrder {
     int64_t deadline_ms;    // monotonic; nothing is begun or committed past it
 } GrantOrder;
 
+typedef struct AccountQuery {
+    const char *account; // this one alone; NULL: all
+    // Accounts without mark, whose names are like one of these (with * for anything) or which the
+    // engine knows as another tool's, are listed too. NULL: they are not.
+    const StringList *leftovers;
+} AccountQuery;
+
 typedef struct DriverFeatures {
     bool verifier_only;    // the server never sees the password
     bool expiry_on_target; // the server refuses logins at expiry with every Daypass process dead
@@ -78,9 +85,18 @@ typedef struct Driver {
     Status (*reset)(DriverSession *session, Arena *arena, const GrantOrder *order,
                     DriverResult *result, Error *reterr);
 
-    // Accounts with Daypass's mark, whatever their deployment.
-    Status (*list_accounts)(DriverSession *session, Arena *arena, FoundAccounts *ret_accounts,
-                            FailureClass *ret_failure, Error *reterr);
+    // Takes back what somebody put the account's end off to: what the engine enforces is the mark's
+    // end at the latest. Never gives time. Nothing to do, and no account, are success.
+    Status (*restrain)(DriverSession *session, Arena *arena, const Plan *plan, DriverResult *result,
+                       Error *reterr);
+
+    // Accounts with Daypass's mark, whatever their deployment, with what is to be seen of them, in
+    // the order of their names; then, where asked for, leftovers.
+    Status (*list_accounts)(DriverSession *session, Arena *arena, const AccountQuery *query,
+                            FoundAccounts *ret_accounts, FailureClass *ret_failure, Error *reterr);
+    // What revoking by this plan would do. Changes nothing.
+    Status (*inspect)(DriverSession *session, Arena *arena, const Plan *plan,
+                      AccountInspection *ret_inspection, FailureClass *ret_failure, Error *reterr);
     Status (*discover)(DriverSession *session, Arena *arena, Discovery *ret_discovery,
                        FailureClass *ret_failure, Error *reterr);
     // Tests name resolution, route, TLS, login, version and rights in that order and stops at the

@@ -45,6 +45,7 @@ bool is_milestone(int64_t count) {
 typedef struct NewAction {
     ActionForm form;
     const char *grant_id;
+    const char *orphan_id;
     const char *integration;
     const char *connector;
     Lane lane;
@@ -63,13 +64,14 @@ static Status action_insert(Operation *operation, const NewAction *action, Error
         parameter_int(operation->now_ms),
         parameter_int(action->form.expires_at),
         parameter_text(action->form.seal_to),
+        parameter_text(action->orphan_id),
     };
     TRY(operation_run(operation,
                       "INSERT INTO actions (id, kind, grant_id, integration, connector, state,"
                       " lane, rank_at, attempt, failures, queued_at, not_before, issued_at,"
-                      " deadline_at, leased_by, expires_at, seal_to)"
+                      " deadline_at, leased_by, expires_at, seal_to, orphan_id)"
                       " VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, 0, 0, $8, 0, 0, 0, NULL, $9,"
-                      " $10)",
+                      " $10, $11)",
                       parameters, COUNT_OF(parameters), NULL, reterr));
     operation_wake(operation, action->connector);
     return STATUS_OK;
@@ -91,6 +93,35 @@ Status action_queue(Operation *operation, const Grant *grant, const ActionForm *
             action.rank_at = grant->expires_at; // the longest overdue first
     }
     return action_insert(operation, &action, reterr);
+}
+
+// Ahead of all that gives access. Where no integration is declared any more, the secret stands for
+// its name.
+Status orphan_queue_action(Operation *operation, const Orphan *orphan, const char *kind,
+                           Error *reterr) {
+    Configuration configuration;
+    TRY(configuration_load(operation, &configuration, reterr));
+    const Integration *integration = orphan_integration(&configuration, orphan);
+    NewAction action = {
+        .form = {.kind = kind},
+        .orphan_id = orphan->id,
+        .integration = integration != NULL ? integration->name : orphan->admin_secret,
+        .connector = orphan->connector,
+        .lane = LANE_GRANT,
+    };
+    return action_insert(operation, &action, reterr);
+}
+
+Status orphan_action_is_open(Operation *operation, const char *orphan_id, const char *kind,
+                             bool *ret_open, Error *reterr) {
+    Parameter parameters[] = {parameter_text(orphan_id), parameter_text(kind)};
+    Rows rows;
+    TRY(operation_run(operation,
+                      "SELECT 1 FROM actions WHERE orphan_id = $1 AND kind = $2"
+                      " AND state IN ('queued', 'leased')",
+                      parameters, COUNT_OF(parameters), &rows, reterr));
+    *ret_open = rows.count > 0;
+    return STATUS_OK;
 }
 
 typedef struct CheckWork {
@@ -154,7 +185,7 @@ Status store_queue_check(Store *store, const Actor *actor, const char *integrati
 
 #define ACTION_COLUMNS                                                                             \
     "id, kind, grant_id, integration, connector, state, attempt, failures, deadline_at,"           \
-    " expires_at, seal_to, queued_at, rank_at, overdue_noted_at"
+    " expires_at, seal_to, queued_at, rank_at, overdue_noted_at, orphan_id"
 
 static Status action_read(const Row *row, ActionRow *ret_action, Error *reterr) {
     ActionRow action = {
@@ -171,6 +202,7 @@ static Status action_read(const Row *row, ActionRow *ret_action, Error *reterr) 
         .queued_at = row->integer[11],
         .rank_at = row->integer[12],
         .overdue_noted_at = row->integer[13],
+        .orphan_id = row->text[14],
     };
     if (!enum_find(&ACTION_STATES, row->text[5], &action.state))
         return error_set(reterr, STATUS_INTERNAL, "store_damaged", "a stored action has no state");
@@ -326,7 +358,8 @@ static Status lease_out(Operation *operation, LeaseWork *work, const ActionRow *
     *stored = (StoredAction){
         .id = action->id,
         .kind = action->kind,
-        .grant_id = action->grant_id,
+        .grant_id = action->orphan_id != NULL ? stored->grant_id : action->grant_id,
+        .orphan_id = action->orphan_id,
         .integration = action->integration,
         .connector = action->connector,
         .attempt = action->attempt + 1,
@@ -427,6 +460,21 @@ static Status lease_of_integration(Operation *operation, LeaseWork *work, const 
     return STATUS_OK;
 }
 
+static Status lease_of_orphan(Operation *operation, LeaseWork *work, const ActionRow *action,
+                              Error *reterr) {
+    Orphan orphan;
+    const json_t *plan = NULL;
+    bool wanted = false;
+    TRY(orphan_action_plan(operation, action, &orphan, &plan, &wanted, reterr));
+    if (!wanted)
+        return lease_drop(operation, work, action, reterr);
+    StoredAction *stored = &work->leased.items[work->leased.count];
+    *stored = (StoredAction){.grant_id = orphan.grant_id, .plan = plan};
+    TRY(lease_out(operation, work, action, stored, reterr));
+    work->leased.count++;
+    return STATUS_OK;
+}
+
 enum {
     CAPACITY_MAX = 100,
     DAMAGED_PAUSE_MS = 300 * SECOND_MS,
@@ -445,6 +493,8 @@ static Status lease_postpone(Operation *operation, LeaseWork *work, const Action
 
 static Status lease_one(Operation *operation, LeaseWork *work, const ActionRow *action,
                         Error *reterr) {
+    if (action->orphan_id != NULL)
+        return lease_of_orphan(operation, work, action, reterr);
     if (action->grant_id == NULL)
         return lease_of_integration(operation, work, action, reterr);
     if (string_list_has(&work->busy_grants, action->grant_id))

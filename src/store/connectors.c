@@ -304,10 +304,11 @@ static Status release_leases(Operation *operation, const ConnectorInstance *inst
                              Error *reterr) {
     Parameter parameters[] = {parameter_text(instance->id)};
     Rows rows;
-    TRY(operation_run(operation,
-                      "UPDATE actions SET state = 'queued' WHERE leased_by = $1"
-                      " AND state = 'leased' AND kind IN ('revoke', 'discover', 'check')",
-                      parameters, COUNT_OF(parameters), &rows, reterr));
+    TRY(operation_run(
+        operation,
+        "UPDATE actions SET state = 'queued' WHERE leased_by = $1"
+        " AND state = 'leased' AND kind IN ('revoke', 'remove', 'discover', 'check', 'inspect')",
+        parameters, COUNT_OF(parameters), &rows, reterr));
     if (rows.changed > 0)
         operation_wake(operation, instance->connector);
     return STATUS_OK;
@@ -366,6 +367,8 @@ static Status remove_connector(Operation *operation, void *work, Error *reterr) 
                       "UPDATE actions SET state = 'dropped' WHERE connector = $1"
                       " AND state IN ('queued', 'leased')",
                       parameters, COUNT_OF(parameters), NULL, reterr));
+    TRY(operation_run(operation, "DELETE FROM orphans WHERE connector = $1", parameters,
+                      COUNT_OF(parameters), NULL, reterr));
     TRY(tokens_remove(operation, name, TOKEN_JOIN, reterr));
     Rows rows;
     TRY(operation_run(operation, "DELETE FROM connectors WHERE name = $1", parameters,

@@ -17,6 +17,7 @@ static Status find_action(Operation *operation, void *work_, Error *reterr) {
         .id = action.id,
         .kind = action.kind,
         .grant_id = action.grant_id,
+        .orphan_id = action.orphan_id,
         .integration = action.integration,
         .connector = action.connector,
         .attempt = action.attempt,

@@ -74,6 +74,12 @@ Status grant_insert(Operation *operation, Grant *grant, const char *idempotency_
     return STATUS_OK;
 }
 
+static int64_t grant_drifted(const Grant *grant) {
+    if (grant->state != GRANT_ACTIVE || !grant->drifted)
+        return GRANT_AS_GIVEN;
+    return drifts_widen(&grant->drift) ? GRANT_WIDENED : GRANT_NARROWED;
+}
+
 Status grant_save(Operation *operation, Grant *grant, int64_t busy_until, Error *reterr) {
     int64_t version = grant->version++;
     const char *document = NULL;
@@ -86,11 +92,12 @@ Status grant_save(Operation *operation, Grant *grant, int64_t busy_until, Error 
         parameter_int(grant->expires_at),
         grant_due_at(grant, busy_until),
         parameter_text(document),
+        parameter_int(grant_drifted(grant)),
     };
     Rows rows;
     TRY(operation_run(operation,
                       "UPDATE grants SET version = version + 1, state = $3, is_over = $4,"
-                      " expires_at = $5, due_at = $6, document = $7"
+                      " expires_at = $5, due_at = $6, document = $7, drifted = $8"
                       " WHERE id = $1 AND version = $2",
                       parameters, COUNT_OF(parameters), &rows, reterr));
     if (rows.changed != 1)
@@ -197,6 +204,8 @@ static Status list_query(Operation *operation, const GrantFilter *filter, Query 
         query_add_with(query, " AND integration = ?", parameter_text(filter->integration));
     if (filter->flow != NULL)
         query_add_with(query, " AND flow = ?", parameter_text(filter->flow));
+    if (filter->connector != NULL)
+        query_add_with(query, " AND connector = ?", parameter_text(filter->connector));
     if (filter->live_only)
         query_add(query, " AND is_over = 0");
     if (filter->states.count > GRANT_STATE_COUNT_)

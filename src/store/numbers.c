@@ -30,6 +30,26 @@ static Status count_grants(Operation *operation, StoreNumbers *numbers, Error *r
     return STATUS_OK;
 }
 
+static Status count_findings(Operation *operation, StoreNumbers *numbers, Error *reterr) {
+    Rows rows;
+    TRY(operation_run(operation,
+                      "SELECT drifted, count(*) FROM grants WHERE drifted > 0 GROUP BY drifted",
+                      NULL, 0, &rows, reterr));
+    for (size_t i = 0; i < rows.count; i++) {
+        numbers->grants_drifted += rows.items[i].integer[1];
+        if (rows.items[i].integer[0] == GRANT_WIDENED)
+            numbers->grants_widened += rows.items[i].integer[1];
+    }
+    TRY(operation_run(operation, "SELECT kind, count(*) FROM orphans GROUP BY kind", NULL, 0, &rows,
+                      reterr));
+    for (size_t i = 0; i < rows.count; i++) {
+        int kind = 0;
+        if (enum_find(&ORPHAN_KINDS, rows.items[i].text[0], &kind))
+            numbers->orphans_by_kind[kind] = rows.items[i].integer[1];
+    }
+    return STATUS_OK;
+}
+
 static Status read_lateness(Operation *operation, StoreNumbers *numbers, Error *reterr) {
     Rows rows;
     TRY(operation_run(operation, "SELECT bound_ms, count, sum_ms FROM lateness", NULL, 0, &rows,
@@ -50,6 +70,7 @@ static Status read_numbers(Operation *operation, void *work, Error *reterr) {
     StoreNumbers *numbers = work;
     *numbers = (StoreNumbers){0};
     TRY(count_grants(operation, numbers, reterr));
+    TRY(count_findings(operation, numbers, reterr));
     return read_lateness(operation, numbers, reterr);
 }
 

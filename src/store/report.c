@@ -24,8 +24,7 @@ typedef struct ReportWork {
 
 // ---- What the trail says ------------------------------------------------------------------------
 
-// What ran and what was found, and the hash of the whole evidence, which ties it to the chain.
-static json_t *describe_outcome(Operation *operation, const json_t *reported) {
+json_t *outcome_describe(Operation *operation, const json_t *reported) {
     json_t *detail = json_keep(operation->arena, json_object());
     if (reported == NULL)
         return detail;
@@ -46,7 +45,7 @@ static json_t *describe_outcome(Operation *operation, const json_t *reported) {
 }
 
 static json_t *describe_failure(Operation *operation, const ReportWork *work) {
-    json_t *detail = describe_outcome(operation, work->report->outcome);
+    json_t *detail = outcome_describe(operation, work->report->outcome);
     json_object_set_new(detail, "action", json_string(work->action.kind));
     json_object_set_new(detail, "failures", json_integer(work->action.failures + 1));
     json_object_set_new(detail, "failure",
@@ -97,7 +96,7 @@ static Status take_credential(Operation *operation, ReportWork *work, Error *ret
     if (work->action.seal_to != NULL)
         work->grant.public_key = work->action.seal_to;
     TRY(grant_move(operation, &work->grant, &change,
-                   describe_outcome(operation, work->report->outcome), reterr));
+                   outcome_describe(operation, work->report->outcome), reterr));
     return grant_save(operation, &work->grant, 0, reterr);
 }
 
@@ -110,13 +109,36 @@ static Status remove_stray(Operation *operation, const ReportWork *work, Error *
     ActionForm action = {.kind = "revoke"};
     TRY(action_queue(operation, &work->grant, &action, reterr));
     return grant_note(operation, &work->grant, "account.stray",
-                      describe_outcome(operation, work->report->outcome), reterr);
+                      outcome_describe(operation, work->report->outcome), reterr);
 }
 
 // The action was handed out again since. What that newer attempt finds, makes and seals is what
 // holds, even if it fails: an account may be gone by then, and has another password otherwise.
 static bool is_superseded(const ReportWork *work) {
     return work->report->attempt < work->action.attempt;
+}
+
+// The account as the connector read it back. NULL: an older connector, which says nothing of it.
+static const AccountState *reported_state(Operation *operation, const ReportWork *work) {
+    Outcome outcome = {0};
+    Error ignored = {0};
+    if (work->report->outcome == NULL ||
+        shape_read(operation->arena, &OUTCOME_SHAPE, work->report->outcome, &outcome, &ignored) !=
+            STATUS_OK)
+        return NULL;
+    return outcome.state;
+}
+
+// Of an extension only the end is news: what else was found may have been altered by others before.
+static const AccountState *extended_state(Operation *operation, const ReportWork *work) {
+    const AccountState *found = reported_state(operation, work);
+    const AccountState *given = work->grant.given;
+    if (found == NULL || given == NULL)
+        return given;
+    AccountState *state = arena_copy(operation->arena, given, sizeof(*given));
+    state->expires_at = found->expires_at;
+    state->mark_expires_at = found->mark_expires_at;
+    return state;
 }
 
 static Status grant_done(Operation *operation, ReportWork *work, Error *reterr) {
@@ -126,14 +148,15 @@ static Status grant_done(Operation *operation, ReportWork *work, Error *reterr) 
         return STATUS_OK;
     if (is_superseded(work))
         return grant_note(operation, &work->grant, "grant.late_report",
-                          describe_outcome(operation, work->report->outcome), reterr);
+                          outcome_describe(operation, work->report->outcome), reterr);
     GrantChange change = {
         .event = GRANT_EVENT_GRANTED,
         .now_ms = operation->now_ms,
         .expires_at = reported_expiry(work),
         .sealed = work->report->sealed,
+        .state = reported_state(operation, work),
     };
-    json_t *detail = describe_outcome(operation, work->report->outcome);
+    json_t *detail = outcome_describe(operation, work->report->outcome);
     json_object_update_missing(detail, grant_describe(operation->arena, &work->grant));
     TRY(grant_move(operation, &work->grant, &change, detail, reterr));
     return grant_save(operation, &work->grant, 0, reterr);
@@ -141,7 +164,7 @@ static Status grant_done(Operation *operation, ReportWork *work, Error *reterr) 
 
 static Status revoke_done(Operation *operation, ReportWork *work, Error *reterr) {
     Grant *grant = &work->grant;
-    json_t *detail = describe_outcome(operation, work->report->outcome);
+    json_t *detail = outcome_describe(operation, work->report->outcome);
     if (grant->state != GRANT_REVOKING) { // a stray account of one that is over
         if (work->action.queued_at < grant->ended_at)
             return STATUS_OK; // it was out when the connector's sweep ended the grant
@@ -164,9 +187,10 @@ static Status extend_done(Operation *operation, ReportWork *work, Error *reterr)
         .event = GRANT_EVENT_EXTEND,
         .now_ms = operation->now_ms,
         .expires_at = reported_expiry(work),
+        .state = extended_state(operation, work),
     };
     TRY(grant_move(operation, &work->grant, &change,
-                   describe_outcome(operation, work->report->outcome), reterr));
+                   outcome_describe(operation, work->report->outcome), reterr));
     return grant_save(operation, &work->grant, 0, reterr);
 }
 
@@ -316,6 +340,9 @@ static Status report_action(Operation *operation, void *work_, Error *reterr) {
     ReportWork *work = work_;
     TRY(action_load(operation, work->report->action_id, &work->action, reterr));
     TRY(check_report(work, reterr));
+    operation_wake(operation, work->action.connector); // what waited for this action may go out
+    if (work->action.orphan_id != NULL)
+        return orphan_report(operation, &work->action, work->report, reterr);
     if (work->action.grant_id == NULL)
         return action_set_state(operation, work->action.id, ACTION_DONE, reterr);
     bool known = false;
@@ -324,9 +351,7 @@ static Status report_action(Operation *operation, void *work_, Error *reterr) {
         return STATUS_OK;
     TRY(grant_load(operation, work->action.grant_id, &work->grant, reterr));
     TRY(add_evidence(operation, work, reterr));
-    TRY(apply(operation, work, reterr));
-    operation_wake(operation, work->action.connector); // what waited for this action may go out
-    return STATUS_OK;
+    return apply(operation, work, reterr);
 }
 
 Status store_report_action(Store *store, Arena *arena, const ConnectorInstance *instance,

@@ -188,9 +188,34 @@ static const char *const OVERDUE_SCHEMA[] = {
     NULL,
 };
 
+// Accounts that no grant explains, as records of their own with actions of their own; and which
+// live grants were altered on the target. What was noted of orphans before is found again.
+static const char *const ORPHAN_SCHEMA[] = {
+    "DROP TABLE orphans;"
+    "CREATE TABLE orphans ("
+    "  id TEXT NOT NULL PRIMARY KEY,"
+    "  version {int} NOT NULL,"
+    "  connector TEXT NOT NULL,"
+    "  admin_secret TEXT NOT NULL,"
+    "  account TEXT NOT NULL,"
+    "  kind TEXT NOT NULL,"
+    "  document TEXT NOT NULL," // ORPHAN_SHAPE
+    "  UNIQUE (connector, admin_secret, account)"
+    ") {options};"
+    "CREATE INDEX orphans_account ON orphans (account, id);"
+    "ALTER TABLE actions ADD COLUMN orphan_id TEXT;"
+    "CREATE INDEX actions_orphan ON actions (orphan_id) WHERE orphan_id IS NOT NULL;"
+    "ALTER TABLE grants ADD COLUMN drifted {int} NOT NULL DEFAULT 0;"
+    "UPDATE grants SET drifted = 1"
+    "  WHERE state = 'active' AND document LIKE '%\"drifted\":true%';"
+    "CREATE INDEX grants_drifted ON grants (drifted) WHERE drifted > 0;",
+    NULL,
+};
+
 static const char *const *const MIGRATIONS[] = {
     FIRST_SCHEMA,
     OVERDUE_SCHEMA,
+    ORPHAN_SCHEMA,
 };
 
 static const char *expand(const BackendDriver *driver, const char *script, Buffer *buffer) {

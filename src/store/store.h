@@ -14,6 +14,7 @@
 #include "domain/audit.h"
 #include "domain/configuration.h"
 #include "domain/grant.h"
+#include "domain/orphan.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -222,7 +223,7 @@ MUST_USE Status store_grant(Store *store, Arena *arena, const char *id, Grant *r
 
 typedef struct GrantFilter {
     const char *requester;
-    const char *integration, *flow;
+    const char *integration, *flow, *connector;
     StringList states; // names; none: all
     bool live_only;
     const char *after_id; // cursor: newest first
@@ -266,7 +267,8 @@ typedef enum ActionState { ACTION_QUEUED, ACTION_LEASED, ACTION_DONE, ACTION_DRO
 typedef struct StoredAction {
     const char *id; // "act_…"
     const char *kind;
-    const char *grant_id; // NULL for discover and check
+    const char *grant_id;  // NULL for discover and check; of an orphan as its mark says
+    const char *orphan_id; // of remove and inspect
     const char *integration;
     const char *connector;
     int64_t attempt; // grows with each lease
@@ -308,6 +310,7 @@ typedef struct StoreReport {
     int64_t expires_at; // by our clock; grant, extend
     const char *sealed;
     const json_t *outcome;
+    const json_t *inspection; // ACCOUNT_INSPECTION_SHAPE
 } StoreReport;
 // Takes an outcome: evidence, state change, audit. A failed revoke is queued again with growing
 // pauses (1 s doubling to 5 min, with jitter), for ever; a failed grant of class "retry" is
@@ -318,21 +321,69 @@ typedef struct StoreReport {
 MUST_USE Status store_report_action(Store *store, Arena *arena, const ConnectorInstance *instance,
                                     const StoreReport *report, Error *reterr);
 
-// A sweep found (or removed) an account of ours: reconcile with its grant.
+// ---- What is on the targets --------------------------------------------------------------------
+
+// An account that a sweep found, or removed.
 typedef struct StoreSweptAccount {
     const char *account;
     const char *grant_id;
+    const char *deployment; // of its mark; NULL: ours, or it has none
+    const char *connector;  // of its mark; NULL: the one that tells
+    const char *custodian;
+    const char *database;
+    const char *leftover; // what makes it look temporary; NULL: it has a mark
+    int64_t expires_at;
+    int64_t sessions;
     bool removed;
     bool can_login;
-    int64_t found_at; // by our clock; 0: now
     const char *message;
     const json_t *outcome;
+    const AccountState *state; // NULL: not told
 } StoreSweptAccount;
-// An account that no live grant explains is revoked (an action is queued from the grant's plan, or
-// noted in the audit as an orphan where we know no such grant); a removed one ends its grant.
-MUST_USE Status store_reconcile_account(Store *store, Arena *arena,
-                                        const ConnectorInstance *instance,
-                                        const StoreSweptAccount *account, Error *reterr);
+typedef struct StoreSweptAccounts {
+    StoreSweptAccount *items;
+    size_t count;
+} StoreSweptAccounts;
+
+// One page of what is on a target: all accounts whose names, by their bytes, come after the one and
+// not after the other.
+typedef struct StoreSweep {
+    const char *admin_secret;
+    const char *host;
+    int64_t port;
+    int64_t swept_at; // just before it was read, by our clock; 0: now
+    const char *after;
+    const char *until;
+    StoreSweptAccounts accounts;
+} StoreSweep;
+
+// Compares with the record. An account of a grant that is over is revoked; one of a grant that the
+// store does not have is removed by its mark; a removed one ends its grant; what somebody altered
+// about the account of a live grant is drift; an account that two sweeps miss ends its grant. Every
+// other account that no grant explains is kept as an orphan until it is gone.
+MUST_USE Status store_reconcile(Store *store, Arena *arena, const ConnectorInstance *instance,
+                                const StoreSweep *sweep, Error *reterr);
+
+MUST_USE Status store_orphan(Store *store, Arena *arena, const char *id, Orphan *ret_orphan,
+                             Error *reterr);
+typedef struct OrphanFilter {
+    const char *connector, *admin_secret;
+    const char *account;
+    const char *kind;
+    const char *after_id; // cursor: by the names of the accounts
+    int64_t limit;        // 1 to 500
+} OrphanFilter;
+MUST_USE Status store_list_orphans(Store *store, Arena *arena, const OrphanFilter *filter,
+                                   Orphans *ret_orphans, Error *reterr);
+// Has the connector look at it: what its removal would do comes with the orphan. "not_daypass".
+MUST_USE Status store_inspect_orphan(Store *store, Arena *arena, const Actor *actor, const char *id,
+                                     Orphan *ret_orphan, Error *reterr);
+// Queues its removal, as long as its mark still is the one that was looked at: "orphan_changed".
+MUST_USE Status store_remove_orphan(Store *store, Arena *arena, const Actor *actor, const char *id,
+                                    const char *grant_id, const char *deployment,
+                                    Orphan *ret_orphan, Error *reterr);
+// The integration through which an orphan was found; NULL: none is declared any more.
+const Integration *orphan_integration(const Configuration *configuration, const Orphan *orphan);
 
 // ---- Revocations that are late ------------------------------------------------------------------
 
@@ -395,7 +446,7 @@ MUST_USE Status store_run_due(Store *store, int64_t limit, DueResult *ret_result
 // Called after a commit, on the thread that did it, without locks held.
 typedef struct StoreWatch {
     void *context;
-    void (*grant_changed)(void *context, const char *grant_id);
+    void (*grant_changed)(void *context, const char *grant_id); // or the id of an orphan
     void (*work_queued)(void *context, const char *connector);
     void (*due_changed)(void *context); // something may fall due earlier than was said
 } StoreWatch;
@@ -405,6 +456,9 @@ typedef struct StoreNumbers {
     int64_t grants_by_state[GRANT_STATE_COUNT_];
     int64_t overdue_revocations; // as many as store_list_overdue lists
     int64_t actions_queued;
+    int64_t grants_drifted; // live, and altered on the target
+    int64_t grants_widened; // of these, those with more access than was given
+    int64_t orphans_by_kind[ORPHAN_KIND_COUNT_];
     int64_t lateness_ms_sum; // of revocations done: from expiry to seen gone
     int64_t lateness_count;
     int64_t lateness_le[8]; // cumulative, by STORE_LATENESS_BOUNDS_MS

@@ -108,6 +108,7 @@ MUST_USE Status token_insert(Operation *operation, const Token *token, Error *re
 // A token of this kind that has not ended, and is gone afterwards.
 MUST_USE Status token_consume(Operation *operation, const char *hash, TokenKind kind,
                               Token *ret_token, Error *reterr);
+MUST_USE Status token_end(Operation *operation, const char *id, Error *reterr);
 MUST_USE Status tokens_remove(Operation *operation, const char *subject, TokenKind kind,
                               Error *reterr);
 MUST_USE Status person_forget(Operation *operation, const char *principal, Error *reterr);
@@ -115,6 +116,9 @@ MUST_USE Status person_forget(Operation *operation, const char *principal, Error
 // ---- connectors.c -----------------------------------------------------------------------------
 
 SeenInstances *seen_instances_free(SeenInstances *seen);
+
+// What the column `drifted` of a grant says.
+enum { GRANT_AS_GIVEN = 0, GRANT_NARROWED = 1, GRANT_WIDENED = 2 };
 
 // ---- grant_record.c ---------------------------------------------------------------------------
 
@@ -147,6 +151,7 @@ typedef struct ActionRow {
     const char *id;
     const char *kind;
     const char *grant_id;
+    const char *orphan_id;
     const char *integration;
     const char *connector;
     int state;
@@ -193,6 +198,59 @@ MUST_USE Status grant_begin_revoking(Operation *operation, Grant *grant, const G
 int64_t backoff_ms(int64_t failures);
 // 1, 2, 4, 8, …: what is noted of something that repeats.
 bool is_milestone(int64_t count);
+
+// Of an orphan: "remove" or "inspect".
+MUST_USE Status orphan_queue_action(Operation *operation, const Orphan *orphan, const char *kind,
+                                    Error *reterr);
+MUST_USE Status orphan_action_is_open(Operation *operation, const char *orphan_id, const char *kind,
+                                      bool *ret_open, Error *reterr);
+
+// ---- report.c ---------------------------------------------------------------------------------
+
+// What ran and what was found, and the hash of the whole evidence, which ties it to the chain.
+json_t *outcome_describe(Operation *operation, const json_t *outcome);
+
+// ---- orphans.c --------------------------------------------------------------------------------
+
+// What a page of a sweep has of orphans, all of one connector and secret.
+typedef struct OrphanPage {
+    const char *connector;
+    const char *admin_secret;
+    const char *after, *until;
+    Orphans found; // without ids and times
+    bool changed;
+} OrphanPage;
+// Whether it has news: `changed`.
+MUST_USE Status orphans_look(Operation *operation, OrphanPage *page, Error *reterr);
+// New ones are noted and kept, those that are gone forgotten.
+MUST_USE Status orphans_take(Operation *operation, const OrphanPage *page, Error *reterr);
+// What the connector needs for an action on an orphan; not wanted: drop it.
+MUST_USE Status orphan_action_plan(Operation *operation, const ActionRow *action,
+                                   Orphan *ret_orphan, const json_t **ret_plan, bool *ret_wanted,
+                                   Error *reterr);
+MUST_USE Status orphan_report(Operation *operation, const ActionRow *action,
+                              const StoreReport *report, Error *reterr);
+
+// ---- reconcile.c ------------------------------------------------------------------------------
+
+// What a sweep says of the account of one grant.
+typedef enum SweepFinding {
+    FOUND_ACCOUNT, // under its mark
+    FOUND_OTHER,   // an account of that name, with another mark or none
+    FOUND_NOTHING,
+} SweepFinding;
+typedef struct GrantFinding {
+    const ConnectorInstance *instance;
+    int64_t swept_at;
+    SweepFinding finding;
+    const StoreSweptAccount *account; // NULL of FOUND_NOTHING
+    const char *grant_id;
+} GrantFinding;
+// Whether it changes anything about the grant, as it was just read.
+MUST_USE Status grant_finding_is_news(Operation *operation, const GrantFinding *finding,
+                                      const Grant *grant, bool *ret_news, Error *reterr);
+MUST_USE Status grant_take_finding(Operation *operation, const GrantFinding *finding,
+                                   Error *reterr);
 
 // ---- grants.c ---------------------------------------------------------------------------------
 

@@ -330,6 +330,9 @@ static const Field GRANT_VIEW_FIELDS[] = {
     {FIELD(GrantView, next_attempt_at, TIME),
      .help = "When a revocation that failed is tried again"},
     {FIELD(GrantView, drifted, BOOL), .help = "The account was found gone or altered"},
+    {FIELD(GrantView, widened, BOOL), .help = "Drifted, to more access than was given"},
+    {FIELD(GrantView, drifted_at, TIME), .help = "Since when"},
+    {FIELD(GrantView, drift, JSON), .help = "What is not as it was given: field, given, found"},
     {FIELD(GrantView, may, STRINGS), .help = "What the caller may do now"},
     {FIELD(GrantView, decisions, JSON), .help = "Who decided what"},
     {FIELD(GrantView, evidence, JSON), .help = "What ran on the target; only of a single one"},
@@ -371,6 +374,56 @@ static const Field OVERDUE_VIEW_FIELDS[] = {
 };
 const Shape OVERDUE_VIEW_SHAPE =
     SHAPE("Overdue", OverdueView, OVERDUE_VIEW_FIELDS, "A revocation that is overdue");
+
+// ---- Orphans ----------------------------------------------------------------------------------
+
+static const Field ORPHAN_VIEW_FIELDS[] = {
+    {FIELD(OrphanView, id, STRING), .required = true, .help = "Id of the orphan"},
+    {FIELD(OrphanView, version, INT),
+     .help = "Grows with each change; for waiting on the next one"},
+    {FIELD(OrphanView, kind, STRING), .required = true,
+     .help = "Whose it is: unknown, mismatched, unserved, foreign or leftover; see "
+             "docs/orphans.md"},
+    {FIELD(OrphanView, state, STRING), .help = "found, or removing"},
+    {FIELD(OrphanView, account, STRING), .required = true, .help = "Name of the account"},
+    {FIELD(OrphanView, integration, STRING),
+     .help = "Integration through which it was found; absent: none is declared any more"},
+    {FIELD(OrphanView, connector, STRING), .help = "Connector that found it"},
+    {FIELD(OrphanView, target, STRING), .help = "Address of the target"},
+    {FIELD(OrphanView, why, STRING), .max = MESSAGE_MAX_BYTES, .help = "Whose it is, in words"},
+    {FIELD(OrphanView, deployment, STRING), .help = "Installation that made it, as its mark says"},
+    {FIELD(OrphanView, grant_id, STRING), .help = "Grant it was made for, as its mark says"},
+    {FIELD(OrphanView, custodian, STRING),
+     .help = "Role that would receive what it owns, as its mark says"},
+    {FIELD(OrphanView, expires_at, TIME),
+     .help = "When it expires, by the target's clock; absent: never"},
+    {FIELD(OrphanView, can_login, BOOL), .help = "Whether it may open sessions"},
+    {FIELD(OrphanView, sessions, INT), .help = "Sessions it has open"},
+    {FIELD(OrphanView, found_at, TIME), .help = "When it was first found"},
+    {FIELD(OrphanView, requested_by, STRING), .help = "Who asked for its removal"},
+    {FIELD(OrphanView, failures, INT), .help = "Attempts at removing it that failed"},
+    {FIELD(OrphanView, trouble, STRING), .max = MESSAGE_MAX_BYTES,
+     .help = "Why it is not removed yet"},
+    {FIELD(OrphanView, removable, BOOL),
+     .help = "Whether Daypass may be asked to remove it; another tool's it does not touch"},
+    {FIELD(OrphanView, obstacles, JSON),
+     .help = "What was in the way of the last attempt; only of a single one"},
+    {FIELD(OrphanView, inspected_at, TIME), .help = "When it was last inspected"},
+    {FIELD(OrphanView, inspection, JSON),
+     .help = "What its removal would do, as read then; only of a single one"},
+};
+const Shape ORPHAN_VIEW_SHAPE = SHAPE("OrphanView", OrphanView, ORPHAN_VIEW_FIELDS,
+                                      "An account on a target that no grant explains");
+
+static const Field ORPHAN_REMOVAL_REQUEST_FIELDS[] = {
+    {FIELD(OrphanRemovalRequest, grant_id, STRING), .required = true, .max = NAME_MAX_BYTES,
+     .help = "Grant of the mark that was looked at; another by now is refused"},
+    {FIELD(OrphanRemovalRequest, deployment, STRING), .required = true, .max = NAME_MAX_BYTES,
+     .help = "Installation of that mark"},
+};
+const Shape ORPHAN_REMOVAL_REQUEST_SHAPE =
+    SHAPE("OrphanRemovalRequest", OrphanRemovalRequest, ORPHAN_REMOVAL_REQUEST_FIELDS,
+          "Having an orphan removed");
 
 // ---- Lists ------------------------------------------------------------------------------------
 

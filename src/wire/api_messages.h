@@ -234,6 +234,9 @@ typedef struct GrantView { // GET /v1/grants, GET /v1/grants/{id}
     int64_t overdue_since;   // when the access had to be over
     int64_t next_attempt_at; // of a revocation that failed
     bool drifted;
+    bool widened; // drifted, to more access than was given
+    int64_t drifted_at;
+    const json_t *drift;     // array of DRIFT_SHAPE
     StringList may;          // what the caller may do now: "approve", "deny", "cancel", "revoke",
                              // "extend", "credentials", "reset"
     const json_t *decisions; // array of DECISION_SHAPE
@@ -265,6 +268,41 @@ typedef struct OverdueView { // GET /v1/overdue
     int64_t next_attempt_at;
 } OverdueView;
 extern const Shape OVERDUE_VIEW_SHAPE;
+
+// ---- Orphans ----------------------------------------------------------------------------------
+
+typedef struct OrphanView { // GET /v1/orphans, GET /v1/orphans/{id}
+    const char *id;
+    int64_t version;
+    const char *kind;
+    const char *state;
+    const char *account;
+    const char *integration;
+    const char *connector;
+    const char *target;
+    const char *why;
+    const char *deployment;
+    const char *grant_id;
+    const char *custodian;
+    int64_t expires_at;
+    bool can_login;
+    int64_t sessions;
+    int64_t found_at;
+    const char *requested_by;
+    int64_t failures;
+    const char *trouble;
+    bool removable;
+    const json_t *obstacles; // array of Obstacle; only of a single one, likewise below
+    int64_t inspected_at;
+    const json_t *inspection; // ACCOUNT_INSPECTION_SHAPE
+} OrphanView;
+extern const Shape ORPHAN_VIEW_SHAPE;
+
+typedef struct OrphanRemovalRequest { // POST /v1/orphans/{id}/remove: the mark that was looked at
+    const char *grant_id;
+    const char *deployment;
+} OrphanRemovalRequest;
+extern const Shape ORPHAN_REMOVAL_REQUEST_SHAPE;
 
 // ---- Lists ------------------------------------------------------------------------------------
 

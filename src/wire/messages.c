@@ -25,8 +25,9 @@ enum {
 static const char SIGNED_PREFIX[] = "daypass-action-v1\n";
 
 static const char *const ACTION_KIND_NAMES[] = {
-    [ACTION_GRANT] = "grant", [ACTION_REVOKE] = "revoke",     [ACTION_EXTEND] = "extend",
-    [ACTION_RESET] = "reset", [ACTION_DISCOVER] = "discover", [ACTION_CHECK] = "check",
+    [ACTION_GRANT] = "grant",   [ACTION_REVOKE] = "revoke",     [ACTION_EXTEND] = "extend",
+    [ACTION_RESET] = "reset",   [ACTION_DISCOVER] = "discover", [ACTION_CHECK] = "check",
+    [ACTION_REMOVE] = "remove", [ACTION_INSPECT] = "inspect",
 };
 const EnumTable ACTION_KINDS = {"kind of action", ACTION_KIND_NAMES, COUNT_OF(ACTION_KIND_NAMES)};
 
@@ -143,6 +144,7 @@ static const Field ACTION_REPORT_FIELDS[] = {
     {FIELD(ActionReport, outcome, JSON), .help = "What was done and found on the target"},
     {FIELD(ActionReport, discovery, JSON), .help = "What there is to grant on"},
     {FIELD(ActionReport, checks, JSON), .help = "List of what was checked"},
+    {FIELD(ActionReport, inspection, JSON), .help = "What the removal of an account would do"},
 };
 const Shape ACTION_REPORT_SHAPE =
     SHAPE("ActionReport", ActionReport, ACTION_REPORT_FIELDS, "What came of an action");
@@ -151,6 +153,17 @@ static const Field SWEPT_ACCOUNT_FIELDS[] = {
     {FIELD(SweptAccount, account, STRING), .required = true, .help = "Name of the account"},
     {FIELD(SweptAccount, grant_id, STRING), .max = ID_BYTES,
      .help = "Id of the grant it was made for"},
+    {FIELD(SweptAccount, deployment, STRING), .max = ID_BYTES,
+     .help = "Installation that made it, as its mark says; absent: this one"},
+    {FIELD(SweptAccount, connector, STRING), .max = NAME_BYTES,
+     .help = "Connector that made it, as its mark says; absent: this one"},
+    {FIELD(SweptAccount, custodian, STRING), .max = NAME_BYTES,
+     .help = "Role that receives what it owns, as its mark says"},
+    {FIELD(SweptAccount, database, STRING), .max = NAME_BYTES,
+     .help = "Database it was made for, as its mark says"},
+    {FIELD(SweptAccount, leftover, STRING), .max = NAME_BYTES,
+     .help = "What makes it look temporary, of one without mark"},
+    {FIELD(SweptAccount, sessions, INT), .max = -1, .help = "Sessions it has open"},
     {FIELD(SweptAccount, expires_at, TIME), .help = "When it expires, by the target's clock"},
     {FIELD(SweptAccount, can_login, BOOL), .help = "Whether it may open sessions"},
     {FIELD(SweptAccount, removed, BOOL),
@@ -158,9 +171,10 @@ static const Field SWEPT_ACCOUNT_FIELDS[] = {
     {FIELD(SweptAccount, message, STRING), .max = TEXT_BYTES,
      .help = "What kept the connector from removing it"},
     {FIELD(SweptAccount, outcome, JSON), .help = "What was done and found, when it acted"},
+    {FIELD(SweptAccount, state, JSON), .help = "What is to be seen of it, of one with a mark"},
 };
-static const Shape SWEPT_ACCOUNT_SHAPE = SHAPE("SweptAccount", SweptAccount, SWEPT_ACCOUNT_FIELDS,
-                                               "An account found with Daypass's mark");
+static const Shape SWEPT_ACCOUNT_SHAPE =
+    SHAPE("SweptAccount", SweptAccount, SWEPT_ACCOUNT_FIELDS, "An account found by a sweep");
 
 static const Field SWEEP_REPORT_FIELDS[] = {
     {FIELD(SweepReport, admin_secret, STRING), .required = true, .max = NAME_BYTES,

@@ -12,6 +12,8 @@ typedef enum ActionKind {
     ACTION_RESET,
     ACTION_DISCOVER,
     ACTION_CHECK,
+    ACTION_REMOVE,  // an account that no grant explains, by its mark
+    ACTION_INSPECT, // what that would do
     ACTION_KIND_COUNT_,
 } ActionKind;
 extern const EnumTable ACTION_KINDS;
@@ -102,23 +104,32 @@ typedef struct ActionReport { // POST /v1/connector/report
     const char *code;    // stable code
     const char *message;
     int64_t target_clock_difference_ms; // target's clock minus the connector's
-    int64_t expires_in_ms;   // grant, extend: what remained of it on the target when reported
-    const char *sealed;      // grant, reset: the sealed credential
-    const json_t *outcome;   // OUTCOME_SHAPE of grant, revoke, extend, reset
-    const json_t *discovery; // DISCOVERY_SHAPE
-    const json_t *checks;    // array of CHECK_ITEM_SHAPE
+    int64_t expires_in_ms;    // grant, extend: what remained of it on the target when reported
+    const char *sealed;       // grant, reset: the sealed credential
+    const json_t *outcome;    // OUTCOME_SHAPE of grant, revoke, extend, reset
+    const json_t *discovery;  // DISCOVERY_SHAPE
+    const json_t *checks;     // array of CHECK_ITEM_SHAPE
+    const json_t *inspection; // ACCOUNT_INSPECTION_SHAPE
 } ActionReport;
 extern const Shape ACTION_REPORT_SHAPE;
 
-// An account found on a target with Daypass's mark: POST /v1/connector/accounts after a sweep.
+// An account found on a target, with Daypass's mark or looking like another tool's leftover:
+// POST /v1/connector/accounts after a sweep.
 typedef struct SweptAccount {
     const char *account;
     const char *grant_id;
+    const char *deployment; // of its mark; NULL: this one, or a leftover
+    const char *connector;  // of its mark; NULL: this one, or a leftover
+    const char *custodian;  // of its mark
+    const char *database;   // of its mark
+    const char *leftover;   // what makes it look temporary; NULL: it has a mark
+    int64_t sessions;
     int64_t expires_at;
     bool can_login;
     bool removed; // by the connector itself, because it was past its expiry
     const char *message;
     const json_t *outcome; // when it acted
+    const json_t *state;   // ACCOUNT_STATE_SHAPE of one with a mark; NULL: not told
 } SweptAccount;
 typedef struct SweptAccounts {
     SweptAccount *items;

@@ -121,8 +121,9 @@ bool account_listed(Work *work, FoundAccount *ret_account) {
     FoundAccounts accounts;
     FailureClass failure = FAILURE_NONE;
     Error error = {0};
-    if (work->world->engine->driver->list_accounts(work->session, work->arena, &accounts, &failure,
-                                                   &error) != STATUS_OK)
+    const AccountQuery query = {0};
+    if (work->world->engine->driver->list_accounts(work->session, work->arena, &query, &accounts,
+                                                   &failure, &error) != STATUS_OK)
         fail_msg("%s (%s)", error.message, error.detail);
     for (size_t i = 0; i < accounts.count; i++) {
         if (strcmp(accounts.items[i].account, work->plan->account) != 0)

@@ -177,7 +177,7 @@ static Status run_find_action(Shop *shop, Error *reterr) {
 }
 static Status reconcile(Shop *shop, const char *grant, bool removed, Error *reterr) {
     StoreSweptAccount account = {.account = things.account, .grant_id = grant, .removed = removed};
-    return store_reconcile_account(shop->store, shop->arena, &shop->main, &account, reterr);
+    return shop_sweep(shop->store, shop->arena, shop, &account, 0, reterr);
 }
 static Status run_reconcile_stray(Shop *shop, Error *reterr) {
     return reconcile(shop, things.grant, false, reterr);

@@ -292,8 +292,8 @@ static void damaged_work_does_not_block_the_connector(void **state) {
     expect_no_work(shop);
     Error error = {0};
     StoreSweptAccount account = {.account = "temp_x", .grant_id = damaged.id};
-    expect_fault(store_reconcile_account(shop->store, shop->arena, &shop->main, &account, &error),
-                 &error, STATUS_INTERNAL, "store_damaged");
+    expect_fault(shop_sweep(shop->store, shop->arena, shop, &account, 0, &error), &error,
+                 STATUS_INTERNAL, "store_damaged");
 }
 
 static void refuses_files_that_are_not_its_own(void **state) {

@@ -141,8 +141,7 @@ static void an_end_that_nobody_saw_is_overdue_from_its_time(void **state) {
         .account = grant.plan->account, .grant_id = grant.id, .removed = true};
     Error error = {0};
     for (int i = 0; i < 2; i++)
-        expect_ok(store_reconcile_account(shop->store, shop->arena, &shop->main, &swept, &error),
-                  &error);
+        expect_ok(shop_sweep(shop->store, shop->arena, shop, &swept, 0, &error), &error);
     expect_state(shop, grant.id, GRANT_ENDED);
     expect_overdue(shop, 0);
     assert_int_equal(shop_count_events(shop, "grant.overdue_ended", grant.id), 1);
@@ -157,8 +156,7 @@ static void a_report_after_the_sweeps_is_no_second_end(void **state) {
     StoreSweptAccount swept = {
         .account = grant.plan->account, .grant_id = grant.id, .removed = true};
     Error error = {0};
-    expect_ok(store_reconcile_account(shop->store, shop->arena, &shop->main, &swept, &error),
-              &error);
+    expect_ok(shop_sweep(shop->store, shop->arena, shop, &swept, 0, &error), &error);
     expect_state(shop, grant.id, GRANT_ENDED);
     int64_t ended_at = shop_grant(shop, grant.id).ended_at;
     shop_advance(shop, SECOND_MS);
@@ -181,8 +179,7 @@ static void an_account_that_came_back_can_be_overdue_too(void **state) {
     StoreSweptAccount swept = {
         .account = grant.plan->account, .grant_id = grant.id, .can_login = true};
     Error error = {0};
-    expect_ok(store_reconcile_account(shop->store, shop->arena, &shop->main, &swept, &error),
-              &error);
+    expect_ok(shop_sweep(shop->store, shop->arena, shop, &swept, 0, &error), &error);
     shop_advance(shop, MINUTE_MS + 1);
     shop_run_due(shop);
     expect_overdue(shop, 1);

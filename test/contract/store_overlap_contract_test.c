@@ -94,8 +94,8 @@ static void sweep(Player *player) {
         .grant_id = player->id,
         .removed = true,
     };
-    player->status = store_reconcile_account(player->store, player->arena, &player->shop->main,
-                                             &account, &player->error);
+    player->status =
+        shop_sweep(player->store, player->arena, player->shop, &account, 0, &player->error);
 }
 
 // ---- Playing ------------------------------------------------------------------------------------

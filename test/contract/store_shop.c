@@ -344,6 +344,22 @@ void expect_report_fault(Shop *shop, StoreReport report, Status status, const ch
                  &error, status, code);
 }
 
+Status shop_sweep(Store *store, Arena *arena, const Shop *shop, const StoreSweptAccount *account,
+                  int64_t swept_at, Error *reterr) {
+    StoreSweptAccount accounts[] = {*account};
+    // No account's name is between these.
+    StoreSweep sweep = {
+        .admin_secret = "shop-admin",
+        .host = "db.internal",
+        .port = 5432,
+        .swept_at = swept_at,
+        .after = "~",
+        .until = "!",
+        .accounts = {accounts, 1},
+    };
+    return store_reconcile(store, arena, &shop->main, &sweep, reterr);
+}
+
 DueResult shop_run_due(Shop *shop) {
     DueResult result;
     Error error = {0};

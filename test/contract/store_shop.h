@@ -66,6 +66,9 @@ StoreReport failed_report(const StoredAction *action, const char *failure);
 void shop_report(Shop *shop, StoreReport report);
 void expect_report_fault(Shop *shop, StoreReport report, Status status, const char *code);
 DueResult shop_run_due(Shop *shop);
+// A sweep by main that says this of one account, and nothing of any other.
+MUST_USE Status shop_sweep(Store *store, Arena *arena, const Shop *shop,
+                           const StoreSweptAccount *account, int64_t swept_at, Error *reterr);
 
 // Further along: ann's request for shop-read, approved by bob; leased; reported done.
 Grant shop_approved(Shop *shop);

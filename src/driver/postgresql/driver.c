@@ -4,6 +4,7 @@
 #include "driver/postgresql/check.h"
 #include "driver/postgresql/discover.h"
 #include "driver/postgresql/grant.h"
+#include "driver/postgresql/inspect.h"
 #include "driver/postgresql/operation.h"
 #include "driver/postgresql/revoke.h"
 
@@ -50,12 +51,30 @@ static Status driver_reset(DriverSession *session, Arena *arena, const GrantOrde
     return finish(&operation, pg_account_reset(&operation, order, reterr), result);
 }
 
-static Status driver_list_accounts(DriverSession *session, Arena *arena,
+static Status driver_restrain(DriverSession *session, Arena *arena, const Plan *plan,
+                              DriverResult *result, Error *reterr) {
+    Operation operation = start(session, arena, result);
+    return finish(&operation, pg_account_restrain(&operation, plan, reterr), result);
+}
+
+static Status driver_list_accounts(DriverSession *session, Arena *arena, const AccountQuery *query,
                                    FoundAccounts *ret_accounts, FailureClass *ret_failure,
                                    Error *reterr) {
     DriverResult result;
     Operation operation = start(session, arena, &result);
-    Status status = finish(&operation, pg_accounts_list(&operation, ret_accounts, reterr), &result);
+    Status status =
+        finish(&operation, pg_accounts_list(&operation, query, ret_accounts, reterr), &result);
+    *ret_failure = result.failure;
+    return status;
+}
+
+static Status driver_inspect(DriverSession *session, Arena *arena, const Plan *plan,
+                             AccountInspection *ret_inspection, FailureClass *ret_failure,
+                             Error *reterr) {
+    DriverResult result;
+    Operation operation = start(session, arena, &result);
+    Status status =
+        finish(&operation, pg_account_inspect(&operation, plan, ret_inspection, reterr), &result);
     *ret_failure = result.failure;
     return status;
 }
@@ -82,7 +101,9 @@ const Driver POSTGRESQL_DRIVER = {
     .revoke = driver_revoke,
     .extend = driver_extend,
     .reset = driver_reset,
+    .restrain = driver_restrain,
     .list_accounts = driver_list_accounts,
+    .inspect = driver_inspect,
     .discover = driver_discover,
     .check = pg_check,
 };

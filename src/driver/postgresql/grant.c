@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fault_point.h"
+#include "driver/postgresql/accounts.h"
 #include "driver/postgresql/mark.h"
 #include "driver/postgresql/resolve.h"
 #include "driver/postgresql/revoke.h"
@@ -53,7 +54,7 @@ static Status read_back(Operation *operation, const Plan *plan, Error *reterr) {
     outcome->target_now_at = role.now_at;
     outcome->target_expires_at = role.expires_at;
     outcome->account_key = arena_printf(operation->arena, "%lld", (long long)role.oid);
-    return STATUS_OK;
+    return pg_account_state_read(operation, plan->account, &outcome->state, reterr);
 }
 
 static Status create_account(Operation *operation, const GrantOrder *order, int64_t now_at,

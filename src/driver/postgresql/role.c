@@ -48,8 +48,7 @@ Status pg_role_read(Operation *operation, const char *name, bool *ret_found, Rol
         "SELECT oid, rolcanlogin, rolsuper, rolinherit,"
         " rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls,"
         " shobj_description(oid, 'pg_authid'),"
-        " CASE WHEN isfinite(rolvaliduntil)"
-        "   THEN floor(extract(epoch FROM rolvaliduntil) * 1000)::bigint END,"
+        " " PG_ROLE_END("rolvaliduntil") ","
         " floor(extract(epoch FROM now()) * 1000)::bigint"
         " FROM pg_roles WHERE rolname = $1";
     Rows *rows;

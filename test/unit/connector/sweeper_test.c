@@ -58,8 +58,8 @@ static DriverSession *fake_close(DriverSession *session) {
     return NULL;
 }
 
-static Status fake_list(DriverSession *session, Arena *arena, FoundAccounts *ret_accounts,
-                        FailureClass *ret_failure, Error *reterr) {
+static Status fake_list(DriverSession *session, Arena *arena, const AccountQuery *query,
+                        FoundAccounts *ret_accounts, FailureClass *ret_failure, Error *reterr) {
     monitor_lock(&SCENE->monitor);
     FoundAccounts found = {.items = arena_alloc(arena, ACCOUNTS_MAX * sizeof(FoundAccount))};
     for (size_t i = 0; i < SCENE->accounts; i++) {

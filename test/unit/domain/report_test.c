@@ -59,8 +59,35 @@ static void discoveries_come_back_as_they_were_reported(void **state) {
 static void checks_and_accounts_come_back_as_they_were_reported(void **state) {
     comes_back(&CHECK_ITEM_SHAPE,
                &(CheckItem){"rights: sessions", CHECK_FAILED, "missing", "GRANT a TO b"});
-    comes_back(&FOUND_ACCOUNT_SHAPE,
-               &(FoundAccount){"temp_x", "dep", "req", "main", "keeper", NOON_MS, true, true, 3});
+    AccountState seen = {.key = "16400",
+                          .expires_at = NOON_MS,
+                          .mark_expires_at = NOON_MS,
+                          .can_login = true,
+                          .connection_limit = -1,
+                          .privilege_count = 2,
+                          .privilege_hash = "abc",
+                          .database = "shop"};
+    comes_back(&ACCOUNT_STATE_SHAPE, &seen);
+    comes_back(&FOUND_ACCOUNT_SHAPE, &(FoundAccount){.account = "temp_x",
+                                                     .deployment = "dep",
+                                                     .grant_id = "req",
+                                                     .connector = "main",
+                                                     .custodian = "keeper",
+                                                     .database = "shop",
+                                                     .expires_at = NOON_MS,
+                                                     .expired = true,
+                                                     .can_login = true,
+                                                     .sessions = 3,
+                                                     .state = &seen});
+    comes_back(&FOUND_ACCOUNT_SHAPE, &(FoundAccount){.account = "v-x", .leftover = "like v-*"});
+    comes_back(&ACCOUNT_INSPECTION_SHAPE, &(AccountInspection){.account = "temp_x",
+                                                               .present = true,
+                                                               .marked = true,
+                                                               .session_count = 1,
+                                                               .owned_count = 2,
+                                                               .custodian = "keeper",
+                                                               .refusal = "not adopted"});
+    comes_back(&DRIFT_SHAPE, &(Drift){"roles", "none", "admin", true});
 }
 
 static void every_value_has_a_name_and_every_field_a_help(void **state) {
