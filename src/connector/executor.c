@@ -16,6 +16,8 @@ enum { PASSWORD_LENGTH = 32, DEADLINE_MARGIN_MS = 5000 };
 
 // The code with which drivers say that nobody answered.
 static const char UNREACHABLE[] = "target_unreachable";
+// That of secrets which cannot be had.
+static const char NO_SECRET[] = "no_secret";
 
 // What every kind of action works with.
 typedef struct Run {
@@ -101,22 +103,13 @@ DriverLogin executor_login(const Executor *executor, const SecretSource *secret,
 }
 
 static Status session_try(const Executor *executor, const SecretSource *secret,
-                          const Driver *driver, const DriverLogin *login,
+                          const TargetAddress *target, const Driver *driver,
                           DriverSession **ret_session, FailureClass *ret_failure, Error *reterr) {
-    Reachability *reachability = executor->reachability;
-    if (!reachability_may_try(reachability, secret, clock_monotonic_ms(executor->clock))) {
-        *ret_failure = FAILURE_RETRY;
-        return error_set(reterr, STATUS_UNAVAILABLE, UNREACHABLE,
-                         "%s did not answer a moment ago and is tried again shortly",
-                         login->target->host);
-    }
-    Error error = {0};
-    Status status = driver->session_open(login, ret_session, ret_failure, &error);
-    reachability_note(reachability, secret, !text_equal(error.code, UNREACHABLE),
-                      clock_monotonic_ms(executor->clock));
-    if (status != STATUS_OK && reterr)
-        *reterr = error;
-    return status;
+    CLEANUP(secret_freep) Secret *password = NULL;
+    *ret_failure = FAILURE_RETRY;
+    TRY(secret_source_read(&executor->options->secrets, secret, &password, reterr));
+    DriverLogin login = executor_login(executor, secret, target, password);
+    return driver->session_open(&login, ret_session, ret_failure, reterr);
 }
 
 Status executor_session_open(const Executor *executor, const SecretSource *secret,
@@ -130,11 +123,18 @@ Status executor_session_open(const Executor *executor, const SecretSource *secre
                          "this connector was built without %s",
                          enum_name(&TARGET_KINDS, target->kind));
     }
-    CLEANUP(secret_freep) Secret *password = NULL;
     *ret_failure = FAILURE_RETRY;
-    TRY(secret_source_read(&executor->options->secrets, secret, &password, reterr));
-    DriverLogin login = executor_login(executor, secret, target, password);
-    TRY(session_try(executor, secret, driver, &login, ret_session, ret_failure, reterr));
+    TRY(reachability_may_try(executor->reachability, secret, clock_monotonic_ms(executor->clock),
+                             reterr));
+    Error error = {0};
+    Status status = session_try(executor, secret, target, driver, ret_session, ret_failure, &error);
+    bool reached = !text_equal(error.code, UNREACHABLE) && !text_equal(error.code, NO_SECRET);
+    reachability_note(executor->reachability, secret, reached ? NULL : &error,
+                      clock_monotonic_ms(executor->clock));
+    if (status != STATUS_OK) {
+        *reterr = error;
+        return status;
+    }
     *ret_driver = driver;
     *ret_failure = FAILURE_NONE;
     return STATUS_OK;
@@ -153,7 +153,7 @@ static GrantOrder order_make(const Run *run, const Secret *password) {
     return (GrantOrder){
         .plan = &run->received->plan,
         .password = password,
-        .remaining_ms = action->expires_at - action->issued_at - elapsed_ms(run),
+        .ends_ms = run->received->leased_ms + action->expires_at - action->issued_at,
         .deadline_ms = run->received->leased_ms + lease_ms(action),
     };
 }

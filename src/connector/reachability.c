@@ -5,16 +5,23 @@
 // Short against the pauses after which the control plane hands out again what failed.
 enum { NOT_TRIED_MS = 5000 };
 
+typedef struct Entry {
+    Error failure; // of the last try; STATUS_OK: it was reached
+    int64_t tried_again_at;
+    bool is_tried; // by somebody, at this moment
+} Entry;
+
 struct Reachability {
     const ConnectorOptions *options;
     Monitor monitor;
-    int64_t *tried_again_at; // one a secret; 0: whenever
+    Entry *entries;      // one a secret
+    int64_t tried_count; // of these
 };
 
 Reachability *reachability_new(const ConnectorOptions *options) {
     Reachability *reachability = mem_alloc(sizeof(*reachability));
     reachability->options = options;
-    reachability->tried_again_at = mem_alloc((options->secrets.count + 1) * sizeof(int64_t));
+    reachability->entries = mem_alloc((options->secrets.count + 1) * sizeof(Entry));
     monitor_init(&reachability->monitor);
     return reachability;
 }
@@ -23,28 +30,48 @@ Reachability *reachability_free(Reachability *reachability) {
     if (!reachability)
         return NULL;
     monitor_done(&reachability->monitor);
-    mem_free(reachability->tried_again_at);
+    mem_free(reachability->entries);
     return mem_free(reachability);
 }
 
-static int64_t *entry_of(Reachability *reachability, const SecretSource *secret) {
-    return &reachability->tried_again_at[secret - reachability->options->secrets.items];
+// However many are dead, half of the workers are for those that are not.
+static int64_t tried_at_once(const ConnectorOptions *options) {
+    return options->workers > 3 ? options->workers / 2 : 1;
 }
 
-bool reachability_may_try(Reachability *reachability, const SecretSource *secret, int64_t now_ms) {
+static Entry *entry_of(Reachability *reachability, const SecretSource *secret) {
+    return &reachability->entries[secret - reachability->options->secrets.items];
+}
+
+Status reachability_may_try(Reachability *reachability, const SecretSource *secret, int64_t now_ms,
+                            Error *reterr) {
     if (!reachability)
-        return true;
+        return STATUS_OK;
     monitor_lock(&reachability->monitor);
-    bool may_try = now_ms >= *entry_of(reachability, secret);
+    Entry *entry = entry_of(reachability, secret);
+    Status status = entry->failure.status;
+    if (status != STATUS_OK && !entry->is_tried && now_ms >= entry->tried_again_at &&
+        reachability->tried_count < tried_at_once(reachability->options)) {
+        entry->is_tried = true;
+        reachability->tried_count++;
+        status = STATUS_OK;
+    } else if (status != STATUS_OK) {
+        *reterr = entry->failure;
+    }
     monitor_unlock(&reachability->monitor);
-    return may_try;
+    return status;
 }
 
-void reachability_note(Reachability *reachability, const SecretSource *secret, bool reached,
+void reachability_note(Reachability *reachability, const SecretSource *secret, const Error *failure,
                        int64_t now_ms) {
     if (!reachability)
         return;
     monitor_lock(&reachability->monitor);
-    *entry_of(reachability, secret) = reached ? 0 : now_ms + NOT_TRIED_MS;
+    Entry *entry = entry_of(reachability, secret);
+    reachability->tried_count -= entry->is_tried;
+    *entry = (Entry){
+        .failure = failure ? *failure : (Error){0},
+        .tried_again_at = now_ms + NOT_TRIED_MS,
+    };
     monitor_unlock(&reachability->monitor);
 }

@@ -1,6 +1,7 @@
-// Which targets did not answer lately. Work for one of those fails at once instead of waiting for
-// an answer too: otherwise all that is due on a dead target would fill the queue, and work for the
-// others would not get in. Thread-safe.
+// Which targets could not be reached lately, be it that they do not answer or that their secret
+// cannot be had. Work for one of those fails at once, by the last reason, instead of waiting too:
+// otherwise all that is due on a dead target would take the threads and the queue, and work for the
+// others would not get in. One at a time tries whether it is back. Thread-safe.
 #pragma once
 
 #include "connector/connector_options.h"
@@ -14,8 +15,10 @@ Reachability *reachability_new(const ConnectorOptions *options); // borrowed
 Reachability *reachability_free(Reachability *reachability);
 DEFINE_CLEANUP(Reachability, reachability_free)
 
-// Whether the secret's target is to be tried at this monotonic time. NULL: always.
-bool reachability_may_try(Reachability *reachability, const SecretSource *secret, int64_t now_ms);
-// What came of trying.
-void reachability_note(Reachability *reachability, const SecretSource *secret, bool reached,
+// Fails as the last try did while the secret's target is not to be tried, at this monotonic time.
+// Whoever may try notes what came of it. NULL: always.
+MUST_USE Status reachability_may_try(Reachability *reachability, const SecretSource *secret,
+                                     int64_t now_ms, Error *reterr);
+// failure: why it was not reached; NULL: it was.
+void reachability_note(Reachability *reachability, const SecretSource *secret, const Error *failure,
                        int64_t now_ms);

@@ -21,6 +21,9 @@
 enum {
     POLL_WAIT_S = 25,
     QUEUE_CEILING = 64,
+    // A sweep, and what the control plane hands out of one integration (actions.per_integration):
+    // what waits for slow targets leaves room for the others.
+    QUEUED_PER_SECRET = 17,
     ROOM_WAIT_MS = 5000,
     REPORT_GRACE_MS = 5000,
     MAX_ACTIONS_AT_ONCE = 32,
@@ -156,6 +159,7 @@ static void pause_after_failure(Runner *runner, int failures) {
 static void poll_loop(Runner *runner, ControlPlane *plane) {
     int failures = 0;
     bool connected = false;
+    char said[sizeof(((Error *)NULL)->code)] = ""; // of the failure that was logged last
     while (!atomic_load(&runner->stop)) {
         Error error = {0};
         Status status = poll_once(runner, plane, &error);
@@ -165,14 +169,17 @@ static void poll_loop(Runner *runner, ControlPlane *plane) {
                           runner->executor.options->control_plane, NULL);
             connected = true;
             failures = 0;
+            said[0] = '\0';
             continue;
         }
         if (atomic_load(&runner->stop))
             return;
-        if (failures++ == 0 || connected)
+        failures++;
+        if (!text_equal(said, error.code))
             log_event(LOG_WARNING, "poll.failed", "code", error.code, "message", error.message,
                       "next", "tries again with growing pauses", NULL);
         connected = false;
+        memcpy(said, error.code, sizeof(said));
         pause_after_failure(runner, failures);
     }
 }
@@ -180,13 +187,19 @@ static void poll_loop(Runner *runner, ControlPlane *plane) {
 // ---- Composition
 // ------------------------------------------------------------------------------------
 
+// One thread is left to the others, whatever the file says, unless there is only one.
+static size_t threads_per_lane(const ConnectorOptions *options) {
+    int64_t most = options->workers > 1 ? options->workers - 1 : 1;
+    return (size_t)(options->workers_per_target < most ? options->workers_per_target : most);
+}
+
 static Status runner_start(Runner *runner, const ControlPlaneOptions *plane_options,
                            Error *reterr) {
     const ConnectorOptions *options = plane_options->options;
     WorkPoolOptions pool = {
         .threads = (size_t)options->workers,
-        .threads_per_lane = (size_t)options->workers_per_target,
-        .queue_ceiling = QUEUE_CEILING + options->secrets.count,
+        .threads_per_lane = threads_per_lane(options),
+        .queue_ceiling = QUEUE_CEILING + QUEUED_PER_SECRET * options->secrets.count,
     };
     runner->health = health_new();
     runner->executor.reachability = reachability_new(options);

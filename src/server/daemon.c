@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef HAVE_LIBSYSTEMD
@@ -27,6 +28,7 @@ enum {
     MAX_HEADER_BYTES = 16 * 1024,
     MAX_PEM_BYTES = 256 * 1024,
     LOOK_AT_HOST_EVERY_S = 5,
+    LISTEN_BESIDE_S = 1,
     SPARE_FILES = 256, // beside connections: the store's, the log's, …
 };
 
@@ -191,6 +193,8 @@ static Status listen_anew(Daemon *daemon, const TlsText *tls, Error *reterr) {
         api_attach(daemon->api, before);
         return status;
     }
+    // Whoever had connected already, and not asked yet, is answered by the old one in this time.
+    nanosleep(&(struct timespec){.tv_sec = LISTEN_BESIDE_S}, NULL);
     http_server_stop(before);
     return STATUS_OK;
 }
@@ -253,6 +257,7 @@ static Status lock_state(Daemon *daemon, Error *reterr) {
 }
 
 static Status open_state(Daemon *daemon, Error *reterr) {
+    const LimitOptions *limits = daemon->options->limits;
     TRY(folder_ensure(daemon->options->state_folder, 0700, reterr));
     TRY(lock_state(daemon, reterr));
     unlink(daemon->address_path); // of a run before: it names no port any more
@@ -263,6 +268,10 @@ static Status open_state(Daemon *daemon, Error *reterr) {
         .url = server_options_store_url(daemon->arena, daemon->options),
         .clock = &SYSTEM_CLOCK,
         .audit_key = daemon->audit_key,
+        .limits = {.open_requests_per_principal = limits->open_requests_per_principal,
+                   .open_requests_per_flow = limits->open_requests_per_flow,
+                   .instances_per_connector = limits->instances_per_connector,
+                   .actions_per_integration = daemon->options->actions->per_integration},
     };
     return store_open(&store, &daemon->store, reterr);
 }

@@ -51,6 +51,7 @@ typedef struct MetricsOptions {
 
 typedef struct ActionOptions {
     int64_t lease_s;
+    int64_t per_integration;
 } ActionOptions;
 
 typedef struct ServerOptions {

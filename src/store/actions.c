@@ -322,13 +322,18 @@ typedef struct LeaseWork {
     bool any; // of the look before
     StoredActions leased;
     StringList busy_grants; // an action of these went out in this very lease
-    bool dropped;           // something that stood in the way is gone
+    LeaseShares shares;
+    bool skipped; // more of an integration than its share was found
+    bool dropped; // something that stood in the way is gone
 } LeaseWork;
 
-// Ready: queued and not pausing, or out past its deadline; and no other action of its grant is out.
+// Ready: queued and not pausing, or out past its deadline; no other action of its grant is out; and
+// the instance has not its share of the integration's yet. Names have no characters that LIKE
+// knows.
 static const char READY_ACTIONS[] =
     "SELECT " ACTION_COLUMNS " FROM actions AS ready"
     " WHERE connector = $1 AND state IN ('queued', 'leased')"
+    " AND $4 NOT LIKE '%,' || integration || ',%'"
     " AND ((state = 'queued' AND not_before <= $2) OR (state = 'leased' AND deadline_at <= $2))"
     " AND NOT EXISTS (SELECT 1 FROM actions AS other WHERE other.grant_id = ready.grant_id"
     "   AND other.id <> ready.id AND other.state = 'leased' AND other.deadline_at > $2)"
@@ -340,6 +345,7 @@ static Status find_ready(Operation *operation, const LeaseWork *work, int64_t li
         parameter_text(work->instance->connector),
         parameter_int(operation->now_ms),
         parameter_int(limit),
+        parameter_text(work->shares.full),
     };
     return operation_run(operation, READY_ACTIONS, parameters, COUNT_OF(parameters), ret_rows,
                          reterr);
@@ -348,6 +354,7 @@ static Status find_ready(Operation *operation, const LeaseWork *work, int64_t li
 static Status look(Operation *operation, void *work_, Error *reterr) {
     LeaseWork *work = work_;
     Rows rows;
+    TRY(limit_shares_load(operation, work->instance->id, &work->shares, reterr));
     TRY(find_ready(operation, work, 1, &rows, reterr));
     work->any = rows.count > 0;
     return STATUS_OK;
@@ -383,6 +390,7 @@ static Status lease_out(Operation *operation, LeaseWork *work, const ActionRow *
     if (rows.changed != 1)
         return operation_raced(reterr); // another instance took it
     operation->due_changed = true;      // the deadline
+    limit_share_take(operation->arena, &work->shares, action->integration, 1);
     return STATUS_OK;
 }
 
@@ -493,6 +501,10 @@ static Status lease_postpone(Operation *operation, LeaseWork *work, const Action
 
 static Status lease_one(Operation *operation, LeaseWork *work, const ActionRow *action,
                         Error *reterr) {
+    if (limit_share_is_full(operation->arena, &work->shares, action->integration)) {
+        work->skipped = true; // filled by those before it: they are left out when looking again
+        return STATUS_OK;
+    }
     if (action->orphan_id != NULL)
         return lease_of_orphan(operation, work, action, reterr);
     if (action->grant_id == NULL)
@@ -515,18 +527,23 @@ static Status lease(Operation *operation, void *work_, Error *reterr) {
     LeaseWork *work = work_;
     work->leased.items =
         arena_alloc(operation->arena, (size_t)work->capacity * sizeof(StoredAction));
+    work->leased.count = 0;
+    work->busy_grants = (StringList){0};
+    TRY(limit_shares_load(operation, work->instance->id, &work->shares, reterr));
+    bool again;
     do {
-        work->leased.count = 0;
-        work->busy_grants = (StringList){0};
         work->dropped = false;
+        work->skipped = false;
         Rows rows;
-        TRY(find_ready(operation, work, work->capacity, &rows, reterr));
+        int64_t room = work->capacity - (int64_t)work->leased.count;
+        TRY(find_ready(operation, work, room, &rows, reterr));
         for (size_t i = 0; i < rows.count; i++) {
             ActionRow action;
             TRY(action_read(&rows.items[i], &action, reterr));
             TRY(lease_one(operation, work, &action, reterr));
         }
-    } while (work->leased.count == 0 && work->dropped);
+        again = work->skipped || (work->leased.count == 0 && work->dropped);
+    } while (again && (int64_t)work->leased.count < work->capacity);
     return STATUS_OK;
 }
 

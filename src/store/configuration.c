@@ -232,7 +232,7 @@ static Status apply(Operation *operation, void *work_, Error *reterr) {
         TRY(configuration_change(operation, change, reterr));
         TRY(follow_change(operation, change, reterr));
     }
-    return STATUS_OK;
+    return limit_configuration(operation, reterr);
 }
 
 Status store_apply(Store *store, const Actor *actor, int64_t version, const Changes *changes,

@@ -65,6 +65,7 @@ static Status add_connector(Operation *operation, void *work_, Error *reterr) {
     Token token = *work->join_token;
     token.kind = TOKEN_JOIN;
     token.subject = work->name;
+    TRY(limit_tokens(operation, &token, reterr));
     TRY(token_insert(operation, &token, reterr));
     AuditNote note = {.event = "token.created",
                       .detail = shape_write(operation->arena, &TOKEN_SHAPE, &token)};
@@ -100,6 +101,7 @@ static Status enroll(Operation *operation, void *work_, Error *reterr) {
     TRY(token_consume(operation, work->token_hash, TOKEN_JOIN, &token, reterr));
     ConnectorInstance instance = work->instance;
     instance.connector = token.subject;
+    TRY(limit_instances(operation, instance.connector, reterr));
     if (instance.id == NULL)
         instance.id = id_new(operation->arena, "con");
     instance.enrolled_at = operation->now_ms;

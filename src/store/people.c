@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-    PERSONAL_TOKENS_MAX = 100, // per principal
     USE_NOTED_EVERY_MS = 60 * SECOND_MS,
 };
 // Until then somebody who uses an old token is told that it has expired, not that it is unknown.
@@ -166,24 +165,13 @@ static Status check_subject(Operation *operation, const Token *token, Error *ret
     if (configuration_principal(&configuration, token->subject) == NULL)
         return error_set(reterr, STATUS_NOT_FOUND, "unknown_principal",
                          "there is no principal of that name; declare it first");
-    if (token->kind != TOKEN_PERSONAL)
-        return STATUS_OK;
-    Parameter parameters[] = {parameter_text(token->subject), parameter_int(operation->now_ms)};
-    Rows rows;
-    TRY(operation_run(operation,
-                      "SELECT count(*) FROM tokens"
-                      " WHERE subject = $1 AND kind = 'personal' AND expires_at > $2",
-                      parameters, COUNT_OF(parameters), &rows, reterr));
-    if (rows.items[0].integer[0] >= PERSONAL_TOKENS_MAX)
-        return error_set(reterr, STATUS_LIMITED, "too_many_tokens",
-                         "there are %d personal tokens already, which is the most; remove one",
-                         PERSONAL_TOKENS_MAX);
     return STATUS_OK;
 }
 
 static Status add_token(Operation *operation, void *work, Error *reterr) {
     const Token *token = work;
     TRY(check_subject(operation, token, reterr));
+    TRY(limit_tokens(operation, token, reterr));
     TRY(token_insert(operation, token, reterr));
     return note_token(operation, "token.created", token, reterr);
 }
@@ -258,8 +246,7 @@ Status store_list_tokens(Store *store, Arena *arena, const char *person, Tokens 
     return STATUS_OK;
 }
 
-static Status remove_token(Operation *operation, void *work, Error *reterr) {
-    const char *id = work;
+Status token_end(Operation *operation, const char *id, Error *reterr) {
     Parameter parameters[] = {parameter_text(id)};
     Rows rows;
     TRY(operation_run(operation, "DELETE FROM tokens WHERE id = $1 RETURNING " TOKEN_COLUMNS,
@@ -269,6 +256,10 @@ static Status remove_token(Operation *operation, void *work, Error *reterr) {
     Token token;
     TRY(token_read(operation, &rows.items[0], &token, reterr));
     return note_token(operation, "token.removed", &token, reterr);
+}
+
+static Status remove_token(Operation *operation, void *work, Error *reterr) {
+    return token_end(operation, work, reterr);
 }
 
 Status store_remove_token(Store *store, const Actor *actor, const char *id, Error *reterr) {

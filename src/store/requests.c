@@ -78,6 +78,7 @@ static Status request(Operation *operation, void *work_, Error *reterr) {
     if (found)
         return STATUS_OK;
     TRY(check_pending(operation, work->form.requester, reterr));
+    TRY(limit_open_requests(operation, work->form.requester, work->form.flow, reterr));
     RequestForm form = work->form;
     form.id = id_new(operation->arena, "grt");
     form.deployment = operation->store->deployment;

@@ -178,6 +178,7 @@ Status store_open(const StoreOptions *options, Store **ret_store, Error *reterr)
     store->driver = driver;
     store->clock = options->clock;
     store->audit_key = options->audit_key;
+    store->limits = store_limits_complete(&options->limits);
     store->woken_until = clock_now_ms(store->clock);
     TRY(driver->open(options->url, &store->backend, reterr));
     TRY(schema_migrate(store, reterr));

@@ -22,10 +22,19 @@
 
 typedef struct Store Store;
 
+// How much there may be; 0: the default.
+typedef struct StoreLimits {
+    int64_t open_requests_per_principal; // not over, and not being taken back
+    int64_t open_requests_per_flow;
+    int64_t instances_per_connector;
+    int64_t actions_per_integration; // that one connector instance has at the same time
+} StoreLimits;
+
 typedef struct StoreOptions {
     const char *url; // "sqlite:/var/lib/daypass/daypass.db"
     const Clock *clock;
     const SigningKey *audit_key; // borrowed while the store is open
+    StoreLimits limits;
 } StoreOptions;
 
 // Makes the store at first use, brings an older schema up to date, refuses a newer one

@@ -15,6 +15,7 @@ struct Store {
     Backend *backend;
     const Clock *clock;
     const SigningKey *audit_key;
+    StoreLimits limits;
     StoreWatch watch;
     char *deployment;
     pthread_mutex_t lock; // of what follows
@@ -76,6 +77,37 @@ typedef struct Query {
 void query_add(Query *query, const char *piece);
 void query_add_with(Query *query, const char *piece, Parameter parameter);
 MUST_USE Status query_run(Operation *operation, const Query *query, Rows *ret_rows, Error *reterr);
+
+// ---- limits.c ---------------------------------------------------------------------------------
+
+// With defaults for what is 0.
+StoreLimits store_limits_complete(const StoreLimits *limits);
+// Before one more is added: "too_many_open" and "too_many_open_of_flow", "too_many_tokens" (of
+// sessions, invitations and join tokens the oldest end instead), "too_many_instances".
+MUST_USE Status limit_open_requests(Operation *operation, const char *requester, const char *flow,
+                                    Error *reterr);
+MUST_USE Status limit_tokens(Operation *operation, const Token *token, Error *reterr);
+MUST_USE Status limit_instances(Operation *operation, const char *connector, Error *reterr);
+// After it was changed: "too_many_things", "configuration_too_large".
+MUST_USE Status limit_configuration(Operation *operation, Error *reterr);
+
+// Of each integration, how many actions a connector instance has; so that those of a target which
+// is slow or does not answer never fill the instance's queue.
+typedef struct LeaseShare {
+    const char *integration;
+    int64_t out;
+    bool full;
+} LeaseShare;
+typedef struct LeaseShares {
+    LeaseShare *items;
+    size_t count;
+    int64_t most;
+    const char *full; // names of those that are, ",a,b,"
+} LeaseShares;
+MUST_USE Status limit_shares_load(Operation *operation, const char *instance,
+                                  LeaseShares *ret_shares, Error *reterr);
+void limit_share_take(Arena *arena, LeaseShares *shares, const char *integration, int64_t taken);
+bool limit_share_is_full(Arena *arena, LeaseShares *shares, const char *integration);
 
 // ---- schema.c ---------------------------------------------------------------------------------
 

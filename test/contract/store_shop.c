@@ -79,7 +79,10 @@ static void due_changed(void *context) {
 }
 
 static void shop_open(Shop *shop) {
-    StoreOptions options = {.url = shop->url, .clock = &shop->clock.clock, .audit_key = shop->key};
+    StoreOptions options = {.url = shop->url,
+                            .clock = &shop->clock.clock,
+                            .audit_key = shop->key,
+                            .limits = shop->limits};
     Error error = {0};
     expect_ok(store_open(&options, &shop->store, &error), &error);
     StoreWatch watch = {shop, grant_changed, work_queued, due_changed};

@@ -20,6 +20,7 @@ typedef struct Shop {
     const char *url;
     ManualClock clock;
     SigningKey *key;
+    StoreLimits limits; // of the next opening
     Store *store;
     ConnectorInstance main, second;               // enrolled, of the connectors of these names
     int grants_changed, work_queued, due_changed; // calls of the watch
