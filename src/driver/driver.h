@@ -37,7 +37,7 @@ typedef struct DriverResult {
 typedef struct GrantOrder {
     const Plan *plan;
     const Secret *password; // the account's; the driver turns it into a verifier where it can
-    int64_t remaining_ms;   // expiry = the target's now + this
+    int64_t ends_ms;        // monotonic; the target's end is written as far from its own now
     int64_t deadline_ms;    // monotonic; nothing is begun or committed past it
 } GrantOrder;
 

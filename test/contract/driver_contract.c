@@ -62,7 +62,7 @@ void plan_grants(Work *work, const AccessItem *items, size_t count) {
 static GrantOrder order_of(Work *work, int64_t remaining_ms, int64_t deadline_ms) {
     return (GrantOrder){.plan = work->plan,
                         .password = work->password,
-                        .remaining_ms = remaining_ms,
+                        .ends_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + remaining_ms,
                         .deadline_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + deadline_ms};
 }
 

@@ -95,7 +95,7 @@ static void grant_whose_deadline_comes_before_its_commit_leaves_nothing(void **s
         STATUS_OK);
     GrantOrder order = {.plan = work->plan,
                         .password = work->password,
-                        .remaining_ms = 60 * SECOND_MS,
+                        .ends_ms = late_monotonic(&late_clock) + 60 * SECOND_MS,
                         .deadline_ms = late_monotonic(&late_clock) + 20 * SECOND_MS};
     Status status = world->engine->driver->grant(work->session, work->arena, &order, &work->result,
                                                  &work->error);
@@ -393,7 +393,7 @@ static Status race_once(Racer *racer, bool grant) {
             continue;
         GrantOrder order = {.plan = &racer->plan,
                             .password = password,
-                            .remaining_ms = 3600 * SECOND_MS,
+                            .ends_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + 3600 * SECOND_MS,
                             .deadline_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + 60 * SECOND_MS};
         status = grant
                      ? driver->grant(session, racer->arena, &order, &result, &racer->error)
@@ -447,7 +447,7 @@ static bool cut_off(Work *work, int at, bool after, bool grant) {
         DriverResult result;
         GrantOrder order = {.plan = work->plan,
                             .password = work->password,
-                            .remaining_ms = 3600 * SECOND_MS,
+                            .ends_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + 3600 * SECOND_MS,
                             .deadline_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + 60 * SECOND_MS};
         status =
             grant ? engine->driver->grant(session, work->arena, &order, &result, &work->error)

@@ -29,12 +29,20 @@ Status pg_plan_check(Operation *operation, const Plan *plan, Error *reterr) {
     return STATUS_OK;
 }
 
-static Status read_now(Operation *operation, int64_t *ret_now_at, Error *reterr) {
-    static const char SQL[] = "SELECT floor(extract(epoch FROM now()) * 1000)::bigint";
+// What remains is counted after the server has told its time, so that the end it is given is never
+// later than the one that was decided, however long we were held up before or since.
+static Status read_now(Operation *operation, const GrantOrder *order, int64_t *ret_now_at,
+                       int64_t *ret_expires_at, Error *reterr) {
+    static const char SQL[] = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     Rows *rows;
     TRY(pg_operation_read(operation, &(Query){.doing = "reading the server's clock", .sql = SQL},
                           &rows, reterr));
+    int64_t remaining_ms = order->ends_ms - clock_monotonic_ms(operation->session->clock);
+    if (remaining_ms <= 0)
+        return pg_operation_fail(operation, FAILURE_FATAL, reterr, "no_time_left",
+                                 "the access is over before it could be given");
     *ret_now_at = pg_rows_int(rows, 0, 0);
+    *ret_expires_at = *ret_now_at + remaining_ms;
     return STATUS_OK;
 }
 
@@ -57,12 +65,12 @@ static Status read_back(Operation *operation, const Plan *plan, Error *reterr) {
     return pg_account_state_read(operation, plan->account, &outcome->state, reterr);
 }
 
-static Status create_account(Operation *operation, const GrantOrder *order, int64_t now_at,
+static Status create_account(Operation *operation, const GrantOrder *order, int64_t expires_at,
                              Error *reterr) {
     const Plan *plan = order->plan;
     Arena *arena = operation->arena;
     SqlAccount account = {.name = plan->account,
-                          .expires_at = now_at + order->remaining_ms,
+                          .expires_at = expires_at,
                           .connection_limit = plan->connection_limit};
     AccountMark mark = pg_account_mark_of(plan, account.expires_at);
     CLEANUP(secret_freep) Secret *verifier = NULL;
@@ -117,6 +125,7 @@ static Status try_grant(Operation *operation, const GrantOrder *order, bool excl
     bool shared = plan->privilege_mode == PRIVILEGE_SHARED_ROLE;
     bool found;
     int64_t now_at;
+    int64_t expires_at;
     TRY(pg_operation_begin(operation, reterr));
     TRY(pg_operation_lock_account(operation, plan->account, reterr));
     TRY(pg_operation_lock_privileges(operation, exclusive, reterr));
@@ -125,7 +134,7 @@ static Status try_grant(Operation *operation, const GrantOrder *order, bool excl
         *ret_turn = TURN_ACCOUNT_THERE;
         return STATUS_OK;
     }
-    TRY(read_now(operation, &now_at, reterr));
+    TRY(read_now(operation, order, &now_at, &expires_at, reterr));
     Resolution resolution;
     TRY(pg_resolve_access(operation, &plan->access, &resolution, reterr));
     TRY(pg_resolution_require(operation, &resolution, reterr));
@@ -139,7 +148,7 @@ static Status try_grant(Operation *operation, const GrantOrder *order, bool excl
         }
         string_list_add(operation->arena, &resolution.roles, role);
     }
-    TRY(create_account(operation, order, now_at, reterr));
+    TRY(create_account(operation, order, expires_at, reterr));
     FAULT_POINT("grant.account_marked");
     TRY(grant_roles(operation, plan, &resolution.roles, reterr));
     if (!shared) {
@@ -159,7 +168,8 @@ static Status try_grant(Operation *operation, const GrantOrder *order, bool excl
 static Status check_order(Operation *operation, const GrantOrder *order, bool needs_password,
                           bool needs_time, Error *reterr) {
     TRY(pg_plan_check(operation, order->plan, reterr));
-    if ((needs_password && order->password == NULL) || (needs_time && order->remaining_ms <= 0))
+    bool has_time = order->ends_ms > clock_monotonic_ms(operation->session->clock);
+    if ((needs_password && order->password == NULL) || (needs_time && !has_time))
         return pg_operation_fail(operation, FAILURE_FATAL, reterr, "bad_order",
                                  "the order has no password or no time left");
     return pg_operation_check_deadline(operation, order->deadline_ms, reterr);
@@ -213,7 +223,8 @@ Status pg_account_extend(Operation *operation, const GrantOrder *order, Error *r
     Role role;
     AccountMark mark;
     TRY(begin_on_account(operation, plan, &role, &mark, reterr));
-    mark.expires = role.now_at + order->remaining_ms;
+    int64_t now_at;
+    TRY(read_now(operation, order, &now_at, &mark.expires, reterr));
     TRY(pg_operation_change(operation, "setting the account's end",
                             pg_sql_set_expiry(arena, plan->account, mark.expires), reterr));
     FAULT_POINT("extend.time_set");
