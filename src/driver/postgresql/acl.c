@@ -32,8 +32,20 @@ static const char ACL_SQL[] =
     "   JOIN pg_namespace n ON n.oid = t.typnamespace"
     "  UNION ALL SELECT %d, NULL, NULL, d.datname, NULL, false, d.datacl"
     "   FROM held JOIN pg_database d ON classid = 'pg_database'::regclass AND d.oid = objid"
+    "  UNION ALL SELECT %d, NULL, NULL, l.lanname, NULL, false, l.lanacl"
+    "   FROM held JOIN pg_language l ON classid = 'pg_language'::regclass AND l.oid = objid"
+    "  UNION ALL SELECT %d, NULL, NULL, w.fdwname, NULL, false, w.fdwacl FROM held"
+    "   JOIN pg_foreign_data_wrapper w"
+    "   ON classid = 'pg_foreign_data_wrapper'::regclass AND w.oid = objid"
+    "  UNION ALL SELECT %d, NULL, NULL, s.srvname, NULL, false, s.srvacl FROM held"
+    "   JOIN pg_foreign_server s ON classid = 'pg_foreign_server'::regclass AND s.oid = objid"
+    "  UNION ALL SELECT %d, NULL, NULL, m.oid::text, NULL, false, m.lomacl FROM held"
+    "   JOIN pg_largeobject_metadata m ON classid = 'pg_largeobject'::regclass AND m.oid = objid"
+    "  UNION ALL SELECT %d, NULL, NULL, t.spcname, NULL, false, t.spcacl"
+    "   FROM held JOIN pg_tablespace t ON classid = 'pg_tablespace'::regclass AND t.oid = objid"
+    "  %s"
     "  UNION ALL SELECT CASE d.defaclobjtype WHEN 'r' THEN %d WHEN 'S' THEN %d WHEN 'f' THEN %d"
-    "    WHEN 'T' THEN %d ELSE %d END,"
+    "    WHEN 'T' THEN %d WHEN 'n' THEN %d ELSE %d END,"
     "   pg_get_userbyid(d.defaclrole), n.nspname, NULL, NULL, false, d.defaclacl"
     "   FROM held JOIN pg_default_acl d ON classid = 'pg_default_acl'::regclass AND d.oid = objid"
     "   LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace"
@@ -42,13 +54,26 @@ static const char ACL_SQL[] =
     " GROUP BY a.kind, a.owner, a.schema, a.name, a.arguments, a.of_columns, x.grantor"
     " ORDER BY x.grantor, a.kind, a.schema, a.name, a.arguments, a.owner";
 
+// Only a server that has the catalog knows its name.
+static const char *parameters_sql(Operation *operation) {
+    if (operation->session->version < 150000)
+        return "";
+    return arena_printf(
+        operation->arena,
+        "UNION ALL SELECT %d, NULL, NULL, p.parname, NULL, false, p.paracl FROM held"
+        " JOIN pg_parameter_acl p ON classid = 'pg_parameter_acl'::regclass AND p.oid = objid",
+        SQL_PARAMETER);
+}
+
 static const char *acl_sql(Operation *operation, int64_t role_oid) {
     const DriverSession *session = operation->session;
     return arena_printf(
         operation->arena, ACL_SQL, (long long)role_oid, (long long)session->database_oid,
         session->version >= 160000 ? "SET" : "MEMBER", SQL_SEQUENCE, SQL_TABLE, SQL_TABLE,
-        SQL_SCHEMA, SQL_ROUTINE, SQL_TYPE, SQL_DATABASE, SQL_FUTURE_TABLES, SQL_FUTURE_SEQUENCES,
-        SQL_FUTURE_ROUTINES, SQL_FUTURE_TYPES, SQL_FUTURE_SCHEMAS, (long long)role_oid);
+        SQL_SCHEMA, SQL_ROUTINE, SQL_TYPE, SQL_DATABASE, SQL_LANGUAGE, SQL_WRAPPER, SQL_SERVER,
+        SQL_LARGE_OBJECT, SQL_TABLESPACE, parameters_sql(operation), SQL_FUTURE_TABLES,
+        SQL_FUTURE_SEQUENCES, SQL_FUTURE_ROUTINES, SQL_FUTURE_TYPES, SQL_FUTURE_SCHEMAS,
+        SQL_FUTURE_LARGE_OBJECTS, (long long)role_oid);
 }
 
 static uint32_t privileges_of_text(Arena *arena, const char *text) {
@@ -106,8 +131,11 @@ static void add_obstacle(Operation *operation, const AclEntries *group, const ch
                      "admin account could not take them back: %s",
                      role, operation->session->target.database, grantor,
                      pg_privilege_set_describe(arena, &set)),
-        arena_printf(arena, "SET ROLE %s; %s; RESET ROLE;", pg_sql_identifier(arena, grantor),
-                     string_list_join(arena, &revokes, "; ")));
+        pg_sql_in_database(arena,
+                           arena_printf(arena, "SET ROLE %s; %s; RESET ROLE;",
+                                        pg_sql_identifier(arena, grantor),
+                                        string_list_join(arena, &revokes, "; ")),
+                           operation->session->target.database, NULL));
 }
 
 // grantor NULL: as the admin itself.

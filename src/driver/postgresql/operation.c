@@ -58,9 +58,12 @@ static void *grow(Arena *arena, void *items, size_t count, size_t size) {
     return grown;
 }
 
-static void add_line(Arena *arena, StringList *list, const char *line) {
-    if (list->count < LINES_MAX)
-        string_list_add(arena, list, presentable(arena, line, LINE_MAX_BYTES));
+// False: there is no more room.
+static bool add_line(Arena *arena, StringList *list, const char *line) {
+    if (list->count == LINES_MAX)
+        return false;
+    string_list_add(arena, list, presentable(arena, line, LINE_MAX_BYTES));
+    return true;
 }
 
 static void record(Operation *operation, const char *shown, PGresult *result) {
@@ -235,15 +238,18 @@ void pg_operation_warn(Operation *operation, const char *format, ...) {
 }
 
 void pg_operation_add_handed_over(Operation *operation, const char *line) {
-    add_line(operation->arena, &operation->outcome->handed_over, line);
+    if (!add_line(operation->arena, &operation->outcome->handed_over, line))
+        pg_operation_warn(operation, "more was handed over than is listed");
 }
 
 void pg_operation_add_obstacle(Operation *operation, const char *what, const char *repair) {
     if (operation->outcome == NULL)
         return;
     Obstacles *obstacles = &operation->outcome->obstacles;
-    if (obstacles->count == OBSTACLES_MAX)
+    if (obstacles->count == OBSTACLES_MAX) {
+        pg_operation_warn(operation, "more stands in the way than is listed");
         return;
+    }
     obstacles->items = grow(operation->arena, obstacles->items, obstacles->count, sizeof(Obstacle));
     obstacles->items[obstacles->count++] = (Obstacle){
         .what = presentable(operation->arena, what, LINE_MAX_BYTES),

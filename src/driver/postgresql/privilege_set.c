@@ -138,7 +138,7 @@ static StringList statements(Arena *arena, const PrivilegeSet *set, const Statem
     SqlObject *objects = arena_alloc(arena, OBJECTS_PER_STATEMENT * sizeof objects[0]);
     for (size_t i = 0; i < set->count;) {
         const PrivilegeEntry *first = &items[i];
-        size_t most = first->object.kind >= SQL_FUTURE_TABLES ? 1 : OBJECTS_PER_STATEMENT;
+        size_t most = pg_sql_object_is_future(&first->object) ? 1 : OBJECTS_PER_STATEMENT;
         size_t count = 0;
         while (i < set->count && count < most && items[i].object.kind == first->object.kind &&
                items[i].privileges == first->privileges)
@@ -158,11 +158,17 @@ StringList pg_privilege_set_revokes(Arena *arena, const PrivilegeSet *set, const
     return statements(arena, set, &(StatementOrder){.grantee = grantee, .revoke = true});
 }
 
+static const char *describe_privileges(Arena *arena, uint32_t privileges) {
+    if ((privileges & SQL_OTHER) != 0)
+        return "privileges";
+    return pg_sql_privileges_format(arena, privileges);
+}
+
 const char *pg_privilege_set_describe(Arena *arena, const PrivilegeSet *set) {
     CLEANUP(buffer_done) Buffer text = {0};
     for (size_t i = 0; i < set->count && i < DESCRIBED_ENTRIES; i++)
         buffer_addf(&text, "%s%s on %s", i == 0 ? "" : "; ",
-                    pg_sql_privileges_format(arena, set->items[i].privileges),
+                    describe_privileges(arena, set->items[i].privileges),
                     pg_sql_object_describe(arena, &set->items[i].object));
     if (set->count > DESCRIBED_ENTRIES)
         buffer_addf(&text, "; and %zu more", set->count - DESCRIBED_ENTRIES);

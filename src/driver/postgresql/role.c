@@ -152,6 +152,19 @@ Status pg_role_memberships(Operation *operation, int64_t oid, StringList *ret_ro
     return STATUS_OK;
 }
 
+Status pg_role_given_memberships(Operation *operation, int64_t oid, Rows **ret_rows,
+                                 Error *reterr) {
+    const char *sql = arena_printf(
+        operation->arena,
+        "SELECT r.rolname, u.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid"
+        " JOIN pg_roles u ON u.oid = m.member WHERE m.grantor = %lld AND m.roleid <> %lld"
+        " AND m.member <> %lld ORDER BY 1, 2",
+        (long long)oid, (long long)oid, (long long)oid);
+    return pg_operation_read(operation,
+                             &(Query){.doing = "reading memberships it gave", .sql = sql}, ret_rows,
+                             reterr);
+}
+
 Status pg_role_can_assume(Operation *operation, const char *name, bool *ret_can, Error *reterr) {
     const char *sql = arena_printf(operation->arena, "SELECT pg_has_role($1::name, '%s')",
                                    operation->session->version >= 160000 ? "SET" : "MEMBER");

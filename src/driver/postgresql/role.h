@@ -40,6 +40,9 @@ MUST_USE Status pg_role_owns_objects(Operation *operation, const char *name, boo
 MUST_USE Status pg_role_list_grantable(Operation *operation, int limit, StringList *ret_names,
                                        Error *reterr);
 
+// Memberships that it gave to others, except in itself: role, member.
+MUST_USE Status pg_role_given_memberships(Operation *operation, int64_t oid, Rows **ret_rows,
+                                          Error *reterr);
 // Roles it is a direct member of.
 MUST_USE Status pg_role_memberships(Operation *operation, int64_t oid, StringList *ret_roles,
                                     Error *reterr);

@@ -108,8 +108,8 @@ static Status altered(Operation *operation, const char *name, const Difference *
     for (size_t i = 0; i < revokes.count; i++)
         pg_operation_add_obstacle(
             operation, arena_printf(arena, "shared role \"%s\" has more than its plan", name),
-            arena_printf(arena, "%s; -- as the role that gave it, in database %s", revokes.items[i],
-                         pg_sql_identifier(arena, operation->session->target.database)));
+            pg_sql_in_database(arena, arena_printf(arena, "%s;", revokes.items[i]),
+                               operation->session->target.database, "as the role that gave it"));
     return pg_operation_fail(
         operation, FAILURE_CONFLICT, reterr, "shared_role_altered",
         "shared role \"%s\" differs from its plan (too much: %s), and the admin account cannot "

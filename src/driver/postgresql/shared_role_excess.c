@@ -16,12 +16,14 @@ static const char EXCESS_SQL[] =
     " WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = %lld"
     " AND (s.deptype <> 'a' OR s.dbid NOT IN (0, %lld) OR s.classid NOT IN"
     " ('pg_class'::regclass, 'pg_namespace'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass,"
-    " 'pg_database'::regclass, 'pg_default_acl'::regclass))"
+    " 'pg_database'::regclass, 'pg_default_acl'::regclass, 'pg_language'::regclass,"
+    " 'pg_foreign_data_wrapper'::regclass, 'pg_foreign_server'::regclass,"
+    " 'pg_largeobject'::regclass, 'pg_tablespace'::regclass%s))"
     " GROUP BY 1, 2, 3, 4 ORDER BY 2 DESC, 1, 3 LIMIT %d";
 
 // One line of the above.
 typedef struct Excess {
-    const char *role; // quoted, as the two that follow
+    const char *role; // quoted, as the custodian
     const char *custodian;
     const char *database;
     bool owned;
@@ -47,18 +49,20 @@ static const char *reassign_text(Arena *arena, const Excess *excess) {
 
 static const char *repair_text(Arena *arena, const Excess *excess) {
     const char *choice =
-        excess->custodian == NULL ? ", with the role that shall own them for new_owner" : "";
+        excess->custodian == NULL ? "with the role that shall own them for new_owner" : NULL;
     if (excess->owned)
-        return arena_printf(arena, "%s -- in database %s%s", reassign_text(arena, excess),
-                            excess->database, choice);
+        return pg_sql_in_database(arena, reassign_text(arena, excess), excess->database, choice);
     // DROP OWNED takes privileges, and would drop what it owns: never without REASSIGN before it.
     if (excess->granted && excess->elsewhere)
-        return arena_printf(arena, "BEGIN; %s DROP OWNED BY %s; COMMIT; -- in database %s%s",
-                            reassign_text(arena, excess), excess->role, excess->database, choice);
-    return arena_printf(arena, "-- %s in database %s: %s", objects_text(arena, excess),
-                        excess->database,
-                        excess->granted ? "take the role's privileges on it"
-                                        : "name another role in it, or drop it");
+        return pg_sql_in_database(arena,
+                                  arena_printf(arena, "BEGIN; %s DROP OWNED BY %s; COMMIT;",
+                                               reassign_text(arena, excess), excess->role),
+                                  excess->database, choice);
+    return pg_sql_remark(arena,
+                         arena_printf(arena, "%s in database %s: %s", objects_text(arena, excess),
+                                      pg_sql_identifier(arena, excess->database),
+                                      excess->granted ? "take the role's privileges on it"
+                                                      : "name another role in it, or drop it"));
 }
 
 static void add(Operation *operation, Obstacles *list, const char *what, const char *repair) {
@@ -70,8 +74,10 @@ static Status add_excess(Operation *operation, const Role *role, const char *cus
                          Obstacles *list, Error *reterr) {
     Arena *arena = operation->arena;
     long long here = operation->session->database_oid;
-    const char *sql = arena_printf(arena, EXCESS_SQL, here, here, (long long)role->oid, here,
-                                   (int)LISTED_AT_MOST);
+    const char *sql =
+        arena_printf(arena, EXCESS_SQL, here, here, (long long)role->oid, here,
+                     operation->session->version >= 150000 ? ", 'pg_parameter_acl'::regclass" : "",
+                     (int)LISTED_AT_MOST);
     Rows *rows;
     TRY(pg_operation_read(operation, &(Query){.doing = "reading a shared role", .sql = sql}, &rows,
                           reterr));
@@ -79,7 +85,7 @@ static Status add_excess(Operation *operation, const Role *role, const char *cus
         Excess excess = {
             .role = pg_sql_identifier(arena, role->name),
             .custodian = custodian == NULL ? NULL : pg_sql_identifier(arena, custodian),
-            .database = pg_sql_identifier(arena, pg_rows_text(rows, i, 0)),
+            .database = pg_rows_text(rows, i, 0),
             .owned = pg_rows_bool(rows, i, 1),
             .granted = pg_rows_bool(rows, i, 2),
             .elsewhere = pg_rows_bool(rows, i, 3),
@@ -91,7 +97,7 @@ static Status add_excess(Operation *operation, const Role *role, const char *cus
                                                 : "is named by";
         add(operation, list,
             arena_printf(arena, "shared role \"%s\" %s %s in database %s", role->name, relation,
-                         objects_text(arena, &excess), excess.database),
+                         objects_text(arena, &excess), pg_sql_identifier(arena, excess.database)),
             repair_text(arena, &excess));
     }
     if (role->privileged)

@@ -1,6 +1,7 @@
 #include "driver/postgresql/statement.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -19,24 +20,41 @@ static const PrivilegeRow PRIVILEGE_ROWS[] = {
     {SQL_TEMPORARY, "TEMPORARY"}, {SQL_ALL, "ALL PRIVILEGES"},
 };
 
+// How an object of a kind is named.
+typedef enum NameForm {
+    FORM_IN_SCHEMA, // "schema"."name", and a routine's (arguments)
+    FORM_SCHEMA,    // "schema"
+    FORM_NAME,      // "name"
+    FORM_PATH,      // "part"."part", of a name with dots in it
+    FORM_NUMBER,    // 16401
+    FORM_FUTURE,    // not by a name of its own
+} NameForm;
+
 typedef struct KindRow {
     const char *word;  // in GRANT … ON
     const char *shown; // in messages
-    bool future;
+    NameForm form;
 } KindRow;
 
 static const KindRow KINDS[] = {
-    [SQL_DATABASE] = {"DATABASE", "database", false},
-    [SQL_SCHEMA] = {"SCHEMA", "schema", false},
-    [SQL_TABLE] = {"TABLE", "table", false},
-    [SQL_SEQUENCE] = {"SEQUENCE", "sequence", false},
-    [SQL_ROUTINE] = {"ROUTINE", "function", false},
-    [SQL_TYPE] = {"TYPE", "type", false},
-    [SQL_FUTURE_TABLES] = {"TABLES", "future tables", true},
-    [SQL_FUTURE_SEQUENCES] = {"SEQUENCES", "future sequences", true},
-    [SQL_FUTURE_ROUTINES] = {"ROUTINES", "future functions", true},
-    [SQL_FUTURE_TYPES] = {"TYPES", "future types", true},
-    [SQL_FUTURE_SCHEMAS] = {"SCHEMAS", "future schemas", true},
+    [SQL_DATABASE] = {"DATABASE", "database", FORM_NAME},
+    [SQL_SCHEMA] = {"SCHEMA", "schema", FORM_SCHEMA},
+    [SQL_TABLE] = {"TABLE", "table", FORM_IN_SCHEMA},
+    [SQL_SEQUENCE] = {"SEQUENCE", "sequence", FORM_IN_SCHEMA},
+    [SQL_ROUTINE] = {"ROUTINE", "function", FORM_IN_SCHEMA},
+    [SQL_TYPE] = {"TYPE", "type", FORM_IN_SCHEMA},
+    [SQL_FUTURE_TABLES] = {"TABLES", "future tables", FORM_FUTURE},
+    [SQL_FUTURE_SEQUENCES] = {"SEQUENCES", "future sequences", FORM_FUTURE},
+    [SQL_FUTURE_ROUTINES] = {"ROUTINES", "future functions", FORM_FUTURE},
+    [SQL_FUTURE_TYPES] = {"TYPES", "future types", FORM_FUTURE},
+    [SQL_FUTURE_SCHEMAS] = {"SCHEMAS", "future schemas", FORM_FUTURE},
+    [SQL_FUTURE_LARGE_OBJECTS] = {"LARGE OBJECTS", "future large objects", FORM_FUTURE},
+    [SQL_LANGUAGE] = {"LANGUAGE", "language", FORM_NAME},
+    [SQL_WRAPPER] = {"FOREIGN DATA WRAPPER", "foreign-data wrapper", FORM_NAME},
+    [SQL_SERVER] = {"FOREIGN SERVER", "foreign server", FORM_NAME},
+    [SQL_LARGE_OBJECT] = {"LARGE OBJECT", "large object", FORM_NUMBER},
+    [SQL_TABLESPACE] = {"TABLESPACE", "tablespace", FORM_NAME},
+    [SQL_PARAMETER] = {"PARAMETER", "parameter", FORM_PATH},
 };
 _Static_assert(COUNT_OF(KINDS) == SQL_OBJECT_KIND_COUNT_, "a row for each kind");
 
@@ -54,13 +72,16 @@ Status pg_sql_name_check(const char *what, const char *name, Error *reterr) {
     return STATUS_OK;
 }
 
+static void add_in_quotes(Buffer *sql, char byte, char quote) {
+    if (byte == quote)
+        buffer_add_bytes(sql, &byte, 1);
+    buffer_add_bytes(sql, &byte, 1);
+}
+
 static void add_quoted(Buffer *sql, const char *text, char quote) {
     buffer_add_bytes(sql, &quote, 1);
-    for (; *text != '\0'; text++) {
-        if (*text == quote)
-            buffer_add_bytes(sql, text, 1);
-        buffer_add_bytes(sql, text, 1);
-    }
+    for (; *text != '\0'; text++)
+        add_in_quotes(sql, *text, quote);
     buffer_add_bytes(sql, &quote, 1);
 }
 
@@ -97,6 +118,41 @@ const char *pg_sql_literal(Arena *arena, const char *text) {
     CLEANUP(buffer_done) Buffer sql = {0};
     add_literal(&sql, text);
     return finish(arena, &sql);
+}
+
+const char *pg_sql_literal_line(Arena *arena, const char *text) {
+    if (strpbrk(text, "\n\r") == NULL)
+        return pg_sql_literal(arena, text);
+    CLEANUP(buffer_done) Buffer sql = {0};
+    buffer_add(&sql, "E'");
+    for (; *text != '\0'; text++) {
+        if (*text == '\n')
+            buffer_add(&sql, "\\n");
+        else if (*text == '\r')
+            buffer_add(&sql, "\\r");
+        else if (*text == '\\')
+            buffer_add(&sql, "\\\\");
+        else
+            add_in_quotes(&sql, *text, '\'');
+    }
+    buffer_add(&sql, "'");
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_remark(Arena *arena, const char *text) {
+    char *remark = arena_printf(arena, "-- %s", text);
+    for (char *at = remark; *at != '\0'; at++)
+        if (*at == '\n' || *at == '\r')
+            *at = ' ';
+    return remark;
+}
+
+const char *pg_sql_in_database(Arena *arena, const char *statement, const char *database,
+                               const char *more) {
+    const char *where =
+        arena_printf(arena, "in database %s%s%s", pg_sql_identifier(arena, database),
+                     more == NULL ? "" : ", ", more == NULL ? "" : more);
+    return arena_printf(arena, "%s %s", statement, pg_sql_remark(arena, where));
 }
 
 const char *pg_sql_array(Arena *arena, const StringList *list) {
@@ -145,15 +201,35 @@ const char *pg_sql_privileges_format(Arena *arena, uint32_t privileges) {
     return finish(arena, &sql);
 }
 
+bool pg_sql_object_is_future(const SqlObject *object) {
+    return KINDS[object->kind].form == FORM_FUTURE;
+}
+
+// a.b is "a"."b"
+static void add_path(Buffer *sql, const char *path) {
+    buffer_add(sql, "\"");
+    for (; *path != '\0'; path++) {
+        if (*path == '.')
+            buffer_add(sql, "\".\"");
+        else
+            add_in_quotes(sql, *path, '"');
+    }
+    buffer_add(sql, "\"");
+}
+
 static void add_object(Buffer *sql, const SqlObject *object) {
-    assert(!KINDS[object->kind].future);
-    if (object->kind != SQL_DATABASE)
+    NameForm form = KINDS[object->kind].form;
+    assert(form != FORM_FUTURE);
+    if (form == FORM_IN_SCHEMA || form == FORM_SCHEMA)
         add_identifier(sql, object->schema);
-    if (object->kind == SQL_SCHEMA)
-        return;
-    if (object->kind != SQL_DATABASE)
+    if (form == FORM_IN_SCHEMA)
         buffer_add(sql, ".");
-    add_identifier(sql, object->name);
+    if (form == FORM_IN_SCHEMA || form == FORM_NAME)
+        add_identifier(sql, object->name);
+    if (form == FORM_PATH)
+        add_path(sql, object->name);
+    if (form == FORM_NUMBER)
+        buffer_addf(sql, "%lld", strtoll(object->name, NULL, 10));
     if (object->kind == SQL_ROUTINE)
         buffer_addf(sql, "(%s)", object->arguments);
 }
@@ -167,7 +243,7 @@ const char *pg_sql_object_name(Arena *arena, const SqlObject *object) {
 const char *pg_sql_object_describe(Arena *arena, const SqlObject *object) {
     CLEANUP(buffer_done) Buffer text = {0};
     buffer_addf(&text, "%s ", KINDS[object->kind].shown);
-    if (!KINDS[object->kind].future) {
+    if (!pg_sql_object_is_future(object)) {
         add_object(&text, object);
         return finish(arena, &text);
     }
@@ -207,7 +283,7 @@ static void add_grantee(Buffer *sql, const char *grantee) {
 static void add_objects(Buffer *sql, const SqlObject *objects, size_t count) {
     const KindRow *kind = &KINDS[objects[0].kind];
     buffer_addf(sql, " ON %s", kind->word);
-    for (size_t i = 0; i < count && !kind->future; i++) {
+    for (size_t i = 0; i < count && kind->form != FORM_FUTURE; i++) {
         assert(objects[i].kind == objects[0].kind);
         buffer_add(sql, i == 0 ? " " : ", ");
         add_object(sql, &objects[i]);
@@ -216,7 +292,7 @@ static void add_objects(Buffer *sql, const SqlObject *objects, size_t count) {
 
 // Statements on default privileges say first whose and where.
 static void add_future(Buffer *sql, const SqlObject *objects, size_t count) {
-    if (!KINDS[objects[0].kind].future)
+    if (!pg_sql_object_is_future(&objects[0]))
         return;
     assert(count == 1);
     buffer_add(sql, "ALTER DEFAULT PRIVILEGES FOR ROLE ");
@@ -297,7 +373,7 @@ const char *pg_sql_set_expiry(Arena *arena, const char *account, int64_t expires
     return finish(arena, &sql);
 }
 
-// All fixed statements on one or two roles.
+// All fixed statements on one or two roles, or things named as they are.
 static const char *role_statement(Arena *arena, const char *before, const char *first,
                                   const char *between, const char *second, const char *after) {
     CLEANUP(buffer_done) Buffer sql = {0};
@@ -351,4 +427,54 @@ const char *pg_sql_set_role(Arena *arena, const char *role) {
 
 const char *pg_sql_reassign_owned(Arena *arena, const char *from, const char *to) {
     return role_statement(arena, "REASSIGN OWNED BY ", from, " TO ", to, "");
+}
+
+const char *pg_sql_set_schema_owner(Arena *arena, const char *schema, const char *owner) {
+    return role_statement(arena, "ALTER SCHEMA ", schema, " OWNER TO ", owner, "");
+}
+
+const char *pg_sql_set_table_owner(Arena *arena, const SqlObject *table, const char *owner) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    buffer_add(&sql, "ALTER TABLE ");
+    add_object(&sql, table);
+    buffer_add(&sql, " OWNER TO ");
+    add_identifier(&sql, owner);
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_revoke_role_of(Arena *arena, const char *role, const char *member,
+                                  const char *grantor, int server_version) {
+    if (server_version < 160000)
+        return pg_sql_revoke_role(arena, role, member);
+    return arena_printf(arena, "%s GRANTED BY %s", pg_sql_revoke_role(arena, role, member),
+                        pg_sql_identifier(arena, grantor));
+}
+
+static void add_policy(Buffer *sql, const char *verb, const char *policy, const SqlObject *table) {
+    buffer_addf(sql, "%s POLICY ", verb);
+    add_identifier(sql, policy);
+    buffer_add(sql, " ON ");
+    add_object(sql, table);
+}
+
+const char *pg_sql_set_policy_roles(Arena *arena, const char *policy, const SqlObject *table,
+                                    const StringList *roles) {
+    assert(roles->count > 0);
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_policy(&sql, "ALTER", policy, table);
+    for (size_t i = 0; i < roles->count; i++) {
+        buffer_add(&sql, i == 0 ? " TO " : ", ");
+        add_identifier(&sql, roles->items[i]);
+    }
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_drop_policy(Arena *arena, const char *policy, const SqlObject *table) {
+    CLEANUP(buffer_done) Buffer sql = {0};
+    add_policy(&sql, "DROP", policy, table);
+    return finish(arena, &sql);
+}
+
+const char *pg_sql_drop_user_mapping(Arena *arena, const char *role, const char *server) {
+    return role_statement(arena, "DROP USER MAPPING FOR ", role, " SERVER ", server, "");
 }

@@ -21,6 +21,13 @@ MUST_USE Status pg_sql_name_check(const char *what, const char *name, Error *ret
 const char *pg_sql_identifier(Arena *arena, const char *name);
 // 'text'; as E'…' where it has a backslash, so that standard_conforming_strings does not matter.
 const char *pg_sql_literal(Arena *arena, const char *text);
+// The same without a line's end in it: for what is to stand in a remark.
+const char *pg_sql_literal_line(Arena *arena, const char *text);
+// -- text, on one line whatever is in it: what follows a statement that somebody will run.
+const char *pg_sql_remark(Arena *arena, const char *text);
+// statement -- in database "name", and what more there is to say (NULL: nothing)
+const char *pg_sql_in_database(Arena *arena, const char *statement, const char *database,
+                               const char *more);
 // {"a","b"}: the value of a text[] parameter.
 const char *pg_sql_array(Arena *arena, const StringList *list);
 
@@ -61,20 +68,29 @@ typedef enum SqlObjectKind {
     SQL_FUTURE_ROUTINES,
     SQL_FUTURE_TYPES,
     SQL_FUTURE_SCHEMAS,
+    SQL_FUTURE_LARGE_OBJECTS, // PostgreSQL 18
+    // Never granted by this driver, but taken back.
+    SQL_LANGUAGE,
+    SQL_WRAPPER,
+    SQL_SERVER,
+    SQL_LARGE_OBJECT,
+    SQL_TABLESPACE,
+    SQL_PARAMETER, // PostgreSQL 15
     SQL_OBJECT_KIND_COUNT_,
 } SqlObjectKind;
 
 typedef struct SqlObject {
     int kind;              // SqlObjectKind
     const char *owner;     // SQL_FUTURE_…
-    const char *schema;    // of all but databases; of a schema its own name
-    const char *name;      // of databases, tables, sequences, routines, types
+    const char *schema;    // of tables, sequences, routines, types; of a schema its own name
+    const char *name;      // of all but schemas and SQL_FUTURE_…; of a large object its number
     const char *arguments; // SQL_ROUTINE: types as the server writes them, quoted where needed
 } SqlObject;
 // TABLE "schema"."name", without a kind's word: "schema"."name"
 const char *pg_sql_object_name(Arena *arena, const SqlObject *object);
 const char *pg_sql_object_describe(Arena *arena, const SqlObject *object); // table "s"."t"
 int pg_sql_object_compare(const SqlObject *a, const SqlObject *b);
+bool pg_sql_object_is_future(const SqlObject *object); // one of SQL_FUTURE_…
 
 // GRANT … ON TABLE a, b TO grantee (NULL: PUBLIC). Objects are of one kind; of SQL_FUTURE_… exactly
 // one.
@@ -107,3 +123,13 @@ const char *pg_sql_drop_role(Arena *arena, const char *role);
 // Until the end of the transaction.
 const char *pg_sql_set_role(Arena *arena, const char *role);
 const char *pg_sql_reassign_owned(Arena *arena, const char *from, const char *to);
+const char *pg_sql_set_schema_owner(Arena *arena, const char *schema, const char *owner);
+// Also of views, sequences and foreign tables.
+const char *pg_sql_set_table_owner(Arena *arena, const SqlObject *table, const char *owner);
+// A membership that `grantor` gave, where the server can say so (16).
+const char *pg_sql_revoke_role_of(Arena *arena, const char *role, const char *member,
+                                  const char *grantor, int server_version);
+const char *pg_sql_set_policy_roles(Arena *arena, const char *policy, const SqlObject *table,
+                                    const StringList *roles);
+const char *pg_sql_drop_policy(Arena *arena, const char *policy, const SqlObject *table);
+const char *pg_sql_drop_user_mapping(Arena *arena, const char *role, const char *server);

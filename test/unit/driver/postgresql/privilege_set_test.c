@@ -163,6 +163,43 @@ static void description_names_a_handful(void **state) {
     assert_null(strstr(text, "t5"));
 }
 
+static void description_of_few_names_all(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    (void)state;
+    PrivilegeSet set = {0};
+    assert_string_equal(pg_privilege_set_describe(arena, &set), "");
+    add(arena, &set, (SqlObject){.kind = SQL_PARAMETER, .name = "work_mem"}, SQL_OTHER);
+    add(arena, &set, table("t"), SQL_SELECT);
+    assert_string_equal(pg_privilege_set_describe(arena, &set),
+                        "privileges on parameter \"work_mem\"; SELECT on table \"s\".\"t\"");
+}
+
+static void objects_with_other_privileges_have_a_statement_of_their_own(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    (void)state;
+    PrivilegeSet set = {0};
+    add(arena, &set, table("c"), SQL_INSERT);
+    add(arena, &set, table("b"), SQL_SELECT);
+    add(arena, &set, table("d"), SQL_SELECT);
+    add(arena, &set, table("a"), SQL_INSERT);
+    StringList grants = pg_privilege_set_grants(arena, &set, "x", false);
+    assert_int_equal(grants.count, 2);
+    assert_string_equal(grants.items[0], "GRANT SELECT ON TABLE \"s\".\"b\", \"s\".\"d\" TO \"x\"");
+    assert_string_equal(grants.items[1], "GRANT INSERT ON TABLE \"s\".\"a\", \"s\".\"c\" TO \"x\"");
+}
+
+static void sets_are_equal_when_all_is(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    (void)state;
+    PrivilegeSet sets[4] = {{0}};
+    add(arena, &sets[0], table("a"), SQL_SELECT);
+    add(arena, &sets[1], table("a"), SQL_INSERT);
+    add(arena, &sets[2], table("b"), SQL_SELECT);
+    for (size_t i = 0; i < COUNT_OF(sets); i++)
+        for (size_t j = 0; j < COUNT_OF(sets); j++)
+            assert_int_equal(pg_privilege_set_equal(&sets[i], &sets[j]), i == j);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normalising_sorts_and_merges),
@@ -172,6 +209,9 @@ int main(void) {
         cmocka_unit_test(statements_group_objects_with_the_same_privileges),
         cmocka_unit_test(many_objects_make_several_statements),
         cmocka_unit_test(description_names_a_handful),
+        cmocka_unit_test(description_of_few_names_all),
+        cmocka_unit_test(objects_with_other_privileges_have_a_statement_of_their_own),
+        cmocka_unit_test(sets_are_equal_when_all_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

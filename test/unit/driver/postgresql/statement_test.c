@@ -107,6 +107,14 @@ static void every_kind_of_object_is_granted_and_taken_back(void **state) {
         {{.kind = SQL_ROUTINE, .schema = "s", .name = "f", .arguments = "integer, \"T\""},
          "ROUTINE \"s\".\"f\"(integer, \"T\")"},
         {{.kind = SQL_TYPE, .schema = "s", .name = "t"}, "TYPE \"s\".\"t\""},
+        {{.kind = SQL_LANGUAGE, .name = "l\"l"}, "LANGUAGE \"l\"\"l\""},
+        {{.kind = SQL_WRAPPER, .name = "w"}, "FOREIGN DATA WRAPPER \"w\""},
+        {{.kind = SQL_SERVER, .name = "a.b"}, "FOREIGN SERVER \"a.b\""},
+        {{.kind = SQL_LARGE_OBJECT, .name = "16401"}, "LARGE OBJECT 16401"},
+        {{.kind = SQL_LARGE_OBJECT, .name = "7; DROP TABLE x"}, "LARGE OBJECT 7"},
+        {{.kind = SQL_TABLESPACE, .name = "t"}, "TABLESPACE \"t\""},
+        {{.kind = SQL_PARAMETER, .name = "work_mem"}, "PARAMETER \"work_mem\""},
+        {{.kind = SQL_PARAMETER, .name = "my.o\"wn"}, "PARAMETER \"my\".\"o\"\"wn\""},
     };
     CLEANUP(arena_freep) Arena *arena = arena_new();
     (void)state;
@@ -117,6 +125,11 @@ static void every_kind_of_object_is_granted_and_taken_back(void **state) {
             pg_sql_revoke(arena, SQL_SELECT, &CASES[i].object, 1, "x\"y"),
             arena_printf(arena, "REVOKE SELECT ON %s FROM \"x\"\"y\" CASCADE", CASES[i].on));
     }
+    const SqlObject tables[] = {CASES[2].object, {.kind = SQL_TABLE, .schema = "s", .name = "t"}};
+    assert_string_equal(
+        pg_sql_grant(arena, SQL_SELECT, tables, COUNT_OF(tables), NULL, true),
+        "GRANT SELECT ON TABLE \"s\".\"weird; DROP TABLE x; --\", \"s\".\"t\" TO PUBLIC "
+        "WITH GRANT OPTION");
     assert_string_equal(pg_sql_revoke(arena, SQL_SELECT | SQL_OTHER, &CASES[2].object, 1, NULL),
                         "REVOKE ALL PRIVILEGES ON TABLE \"s\".\"weird; DROP TABLE x; --\" "
                         "FROM PUBLIC CASCADE");
@@ -125,7 +138,8 @@ static void every_kind_of_object_is_granted_and_taken_back(void **state) {
 static void default_privileges_say_whose_and_where(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     (void)state;
-    static const char *const WORDS[] = {"TABLES", "SEQUENCES", "ROUTINES", "TYPES", "SCHEMAS"};
+    static const char *const WORDS[] = {"TABLES", "SEQUENCES", "ROUTINES",
+                                        "TYPES",  "SCHEMAS",   "LARGE OBJECTS"};
     for (size_t i = 0; i < COUNT_OF(WORDS); i++) {
         SqlObject future = {.kind = SQL_FUTURE_TABLES + (int)i, .owner = "o'o", .schema = "s"};
         assert_string_equal(pg_sql_grant(arena, SQL_USAGE, &future, 1, "x", false),
@@ -175,9 +189,49 @@ static void statements_on_roles(void **state) {
     assert_string_equal(pg_sql_drop_role(arena, "a;"), "DROP ROLE \"a;\"");
     assert_string_equal(pg_sql_set_role(arena, "r"), "SET LOCAL ROLE \"r\"");
     assert_string_equal(pg_sql_reassign_owned(arena, "a", "b"), "REASSIGN OWNED BY \"a\" TO \"b\"");
+    assert_string_equal(pg_sql_set_schema_owner(arena, "s;", "c"),
+                        "ALTER SCHEMA \"s;\" OWNER TO \"c\"");
+    const SqlObject table = {.kind = SQL_TABLE, .schema = "s", .name = "t\"t"};
+    assert_string_equal(pg_sql_set_table_owner(arena, &table, "c"),
+                        "ALTER TABLE \"s\".\"t\"\"t\" OWNER TO \"c\"");
+    assert_string_equal(pg_sql_revoke_role_of(arena, "r", "m", "g\"", 150000),
+                        "REVOKE \"r\" FROM \"m\"");
+    assert_string_equal(pg_sql_revoke_role_of(arena, "r", "m", "g\"", 160000),
+                        "REVOKE \"r\" FROM \"m\" GRANTED BY \"g\"\"\"");
+    assert_string_equal(pg_sql_drop_user_mapping(arena, "a", "s;"),
+                        "DROP USER MAPPING FOR \"a\" SERVER \"s;\"");
     assert_non_null(strstr(pg_sql_create_shared_role(arena, "r"), "NOLOGIN NOSUPERUSER"));
     assert_string_equal(pg_sql_restrain_shared_role(arena, "r"),
                         "ALTER ROLE \"r\" NOLOGIN INHERIT");
+}
+
+static void policies_name_others(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    (void)state;
+    const SqlObject table = {.kind = SQL_TABLE, .schema = "s", .name = "t"};
+    StringList roles = {0};
+    string_list_add(arena, &roles, "a");
+    assert_string_equal(pg_sql_set_policy_roles(arena, "p\"", &table, &roles),
+                        "ALTER POLICY \"p\"\"\" ON \"s\".\"t\" TO \"a\"");
+    string_list_add(arena, &roles, "b; --");
+    assert_string_equal(pg_sql_set_policy_roles(arena, "p", &table, &roles),
+                        "ALTER POLICY \"p\" ON \"s\".\"t\" TO \"a\", \"b; --\"");
+    assert_string_equal(pg_sql_drop_policy(arena, "p", &table), "DROP POLICY \"p\" ON \"s\".\"t\"");
+}
+
+// Whoever pastes a repair runs what is on its line, and nothing that stood in a name.
+static void remarks_stay_on_their_line(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    (void)state;
+    assert_string_equal(pg_sql_remark(arena, "of a\nDROP TABLE x;\r--"),
+                        "-- of a DROP TABLE x; --");
+    assert_string_equal(pg_sql_in_database(arena, "SELECT 1;", "d\n\"", NULL),
+                        "SELECT 1; -- in database \"d \"\"\"");
+    assert_string_equal(pg_sql_in_database(arena, "SELECT 1;", "d", "or\nnot"),
+                        "SELECT 1; -- in database \"d\", or not");
+    assert_string_equal(pg_sql_literal_line(arena, "it's"), "'it''s'");
+    assert_string_equal(pg_sql_literal_line(arena, "a\\b"), "E'a\\\\b'");
+    assert_string_equal(pg_sql_literal_line(arena, "a\n'\\\r"), "E'a\\n''\\\\\\r'");
 }
 
 static void objects_are_ordered_and_described(void **state) {
@@ -190,6 +244,14 @@ static void objects_are_ordered_and_described(void **state) {
     assert_true(pg_sql_object_compare(&b, &a) > 0);
     assert_int_equal(pg_sql_object_compare(&a, &a), 0);
     assert_true(pg_sql_object_compare(&a, &future) < 0);
+    SqlObject other = {.kind = SQL_TABLE, .schema = "r", .name = "b"};
+    assert_true(pg_sql_object_compare(&a, &other) > 0);
+    other = (SqlObject){.kind = SQL_FUTURE_TABLES, .owner = "p", .schema = NULL};
+    assert_true(pg_sql_object_compare(&future, &other) < 0);
+    other = (SqlObject){.kind = SQL_ROUTINE, .schema = "s", .name = "f", .arguments = "integer"};
+    SqlObject overload = other;
+    overload.arguments = "";
+    assert_true(pg_sql_object_compare(&overload, &other) < 0);
     assert_string_equal(pg_sql_object_name(arena, &a), "\"s\".\"a\"");
     assert_string_equal(pg_sql_object_describe(arena, &a), "table \"s\".\"a\"");
     assert_string_equal(pg_sql_object_describe(arena, &future),
@@ -208,6 +270,8 @@ int main(void) {
         cmocka_unit_test(default_privileges_say_whose_and_where),
         cmocka_unit_test(account_is_created_without_any_power_and_shown_without_secret),
         cmocka_unit_test(statements_on_roles),
+        cmocka_unit_test(policies_name_others),
+        cmocka_unit_test(remarks_stay_on_their_line),
         cmocka_unit_test(objects_are_ordered_and_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
