@@ -96,9 +96,9 @@ static bool was_not_done(Cli *cli, Status status, const HttpReply *reply, const 
 
 // No answer, or one that says to come back: what was asked may or may not have been done, so only a
 // call that may be repeated is.
-static bool is_worth_repeating(Status status, const HttpReply *reply) {
-    if (status != STATUS_OK)
-        return status == STATUS_UNAVAILABLE;
+static bool is_worth_repeating(Status status, const HttpReply *reply, const Error *error) {
+    if (status != STATUS_OK) // a certificate does not get better in some seconds
+        return status == STATUS_UNAVAILABLE && !text_equal(error->code, "tls_not_trusted");
     return reply->status == 502 || reply->status == 503 || reply->status == 504;
 }
 
@@ -126,7 +126,7 @@ static Status send_call(Cli *cli, const RemoteCall *call, const char *body, Http
     for (int try = 1, pause = FIRST_PAUSE_MS;; try++, pause *= 2) {
         Error error = {0};
         Status status = http_client_call(cli->remote->client, cli->arena, &http, ret_reply, &error);
-        bool again = may_repeat(call) ? is_worth_repeating(status, ret_reply)
+        bool again = may_repeat(call) ? is_worth_repeating(status, ret_reply, &error)
                                       : was_not_done(cli, status, ret_reply, &error);
         if (try == TRIES || !again) {
             if (status != STATUS_OK && reterr != NULL)

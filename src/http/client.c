@@ -304,6 +304,12 @@ static void set_connection(const HttpClient *client, const HttpCall *call, int t
         curl_easy_setopt(curl, CURLOPT_CAINFO, client->ca_file);
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); // that file and nothing else
     }
+    // A connection lives long, and a new one is rare: whether its address or authority has changed
+    // is looked at then, and not remembered for a minute, or for a day.
+    curl_easy_setopt(curl, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
     if (client->to_loopback)
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     if (client->user_agent != NULL)

@@ -126,9 +126,8 @@ class WeatherWorld(World):
         self.shimmed = shimmed
         self.weather = self.path("weather")
         os.mkdir(self.weather)
-        self.sleep_file = os.path.join(self.weather, "slept")
-        with open(self.sleep_file, "wb") as file:
-            file.write(struct.pack("q", 0))
+        with open(os.path.join(self.weather, "clocks"), "wb") as file:
+            file.write(struct.pack("qq", 0, 0))
 
     def run(self, name, command, env=None):
         return super().run(name, command, {**(env or {}), **self.environment(name)})
@@ -146,9 +145,11 @@ class WeatherWorld(World):
     def calm(self, name):
         os.unlink(os.path.join(self.weather, name))
 
-    def sleep_machine(self, seconds):
-        with open(self.sleep_file, "r+b") as file:
-            file.write(struct.pack("q", seconds))
+    def set_clocks(self, slept_s=0, ahead_s=0):
+        """Of the programs that the library is loaded into: how long their machine has slept, and
+        by how much its wall clock was set besides."""
+        with open(os.path.join(self.weather, "clocks"), "r+b") as file:
+            file.write(struct.pack("qq", slept_s, ahead_s))
 
     def ready(self):
         return self.curl("GET", "/readyz")[0]
@@ -167,6 +168,10 @@ class WeatherWorld(World):
         """Changes options of a connector's file."""
         config = json.loads(read_text(self.path(name + ".yaml")))
         write_text(self.path(name + ".yaml"), json.dumps({**config, **options}))
+
+    def works(self):
+        """A whole life."""
+        self.end(self.active()["id"])
 
     def end(self, grant, cause="revoked", who="engineer"):
         self.cli(who, "revoke", grant)

@@ -2,8 +2,10 @@
 // by files in the folder that DAYPASS_WEATHER names.
 //   pwrite, sync   while there, writing (syncing) fails; what is in it says how: EIO, EROFS, ENOSPC
 //   dns.NAME       while there, NAME is looked up in vain ("fail") or the lookup waits ("wait")
-//   slept          eight bytes, native int64_t: how many seconds the machine has slept; the wall
-//                  clock and CLOCK_BOOTTIME have gone on meanwhile, CLOCK_MONOTONIC has not
+//   clocks         two native int64_t. First: how many seconds the machine has slept; the wall
+//   clock
+//                  and CLOCK_BOOTTIME have gone on meanwhile, CLOCK_MONOTONIC has not. Second: by
+//                  how many the wall clock was set
 // Every name that ends in ".test" is this machine.
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,10 +18,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *slept_s;
+static const volatile int64_t *clocks; // NULL: as they are
 
 static const char *folder(void) {
     return getenv("DAYPASS_WEATHER");
@@ -96,21 +99,37 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
     long result = syscall(SYS_clock_gettime, clock, time);
-    if (slept_s != NULL && (clock == CLOCK_REALTIME || clock == CLOCK_BOOTTIME))
-        time->tv_sec += *slept_s;
+    if (clocks != NULL && (clock == CLOCK_REALTIME || clock == CLOCK_BOOTTIME))
+        time->tv_sec += clocks[0] + (clock == CLOCK_REALTIME ? clocks[1] : 0);
     return (int)result;
 }
 
-__attribute__((constructor)) static void map_sleep(void) {
+time_t time(time_t *ret_now) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (ret_now != NULL)
+        *ret_now = now.tv_sec;
+    return now.tv_sec;
+}
+
+int gettimeofday(struct timeval *restrict ret_now, void *restrict zone) {
+    struct timespec now;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *ret_now = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
+    return 0;
+}
+
+__attribute__((constructor)) static void map_clocks(void) {
     char path[PATH_MAX];
     if (folder() == NULL)
         return;
-    snprintf(path, sizeof(path), "%s/slept", folder());
+    snprintf(path, sizeof(path), "%s/clocks", folder());
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return;
-    void *page = mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, file, 0);
+    void *page = mmap(NULL, 2 * sizeof(int64_t), PROT_READ, MAP_SHARED, file, 0);
     close(file);
     if (page != MAP_FAILED)
-        slept_s = page;
+        clocks = page;
 }
