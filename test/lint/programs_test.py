@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Shows that the programs of a release build are hardened, and link only what their part may know:
-programs_test.py BUILD. The process boundary is the security boundary: daypassd has no client of a
+"""Shows that the programs of a release build are hardened, link only what their part may know, and
+hold nothing that is for tests alone: programs_test.py BUILD. The process boundary is the security boundary: daypassd has no client of a
 database it grants access to, and only daypassd has the store."""
 
 import os
@@ -15,6 +15,27 @@ PROGRAMS = [
      ["libsqlite3", "libmicrohttpd", "libsmartcols"]),
     ("daypass", "src/cli/daypass", ["libpq", "libsqlite3", "libmicrohttpd"]),
 ]
+
+
+# Fault points (src/base/fault_point.h) let whoever sets a variable stop a program.
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FAULT_POINT = re.compile(r'FAULT_POINT\("([^"]+)"\)')
+
+
+def fault_points():
+    names = set()
+    for folder, _, files in os.walk(os.path.join(ROOT, "src")):
+        for file in files:
+            if file.endswith(".c"):
+                with open(os.path.join(folder, file), encoding="utf-8") as source:
+                    names |= set(FAULT_POINT.findall(source.read()))
+    return names
+
+
+def left_of_fault_points(path, names):
+    with open(path, "rb") as file:
+        texts = set(file.read().split(b"\0"))
+    return sorted(name for name in names | {"DAYPASS_FAULTS"} if name.encode() in texts)
 
 
 def readelf(option, path):
@@ -37,6 +58,8 @@ def points(name, path, forbidden):
         (re.search(r"__\w+_chk\b(?<!__stack_chk)", symbols), f"{name} is fortified", ""),
         (not re.search(r"RPATH|RUNPATH", dynamic), f"{name} takes libraries from the system only", dynamic),
     ]
+    left = left_of_fault_points(path, fault_points())
+    found.append((not left, f"{name} holds nothing of fault points", "\n".join(left)))
     for library in forbidden:
         found.append((library + ".so" not in dynamic, f"{name} does not link {library}", dynamic))
     return found

@@ -1,0 +1,68 @@
+"""Crashes and cut networks, and what is left of the world afterwards: docs/fire.md.
+
+    fire_test.py            a short campaign: every fault point once, and more at random
+    DAYPASS_LONG=1          a long one; its table is printed, too
+    DAYPASS_SEED=N          the same choices again
+
+It takes over the PostgreSQL that scripts/test-servers started, or starts one.
+"""
+
+import os
+import sys
+import time
+
+from fire.target import start_servers, stop_servers
+
+WALK_S = 900
+LONG_S = 3000
+LONG_ROUND_S = 120
+
+
+def burn(campaign, is_long):
+    missed = campaign.walk(threads=5, seconds=WALK_S)
+    campaign.settle()
+    campaign.check_round()
+    end = time.monotonic() + (LONG_S if is_long else 0)
+    while time.monotonic() < end:
+        campaign.age_shared_roles()
+        campaign.rage(threads=6, seconds=LONG_ROUND_S)
+        campaign.settle()
+        campaign.check_round()
+    campaign.end_everything()
+    campaign.settle()
+    campaign.check_shared_roles()
+    campaign.check_round()
+    return missed
+
+
+def main():
+    from fire.campaign import Campaign
+    from fire.table import print_table
+
+    seed = os.environ.get("DAYPASS_SEED", "1")
+    is_long = os.environ.get("DAYPASS_LONG") == "1"
+    print(f"# seed {seed}", flush=True)
+    with Campaign(seed) as campaign:
+        missed = burn(campaign, is_long)
+        print(f"# walked over all points in {campaign.walked_s:.0f} s", flush=True)
+        campaign.found("every fault point was reached", [f"{name} was not" for name in missed])
+        print_table(campaign)
+    print(f"1..{len(campaign.faults)}")
+    for number, (name, faults) in enumerate(campaign.faults.items(), 1):
+        print(f"{'not ok' if faults else 'ok'} {number} - {name}")
+        for fault in list(faults)[:40]:
+            print(f"#   {fault}")
+    if any(campaign.faults.values()):
+        print(f"# replay with ./check --only fire{' --long' if is_long else ''} --seed {seed}")
+    return 1 if any(campaign.faults.values()) else 0
+
+
+if __name__ == "__main__":
+    if "DAYPASS_TEST_PG15_PORT" in os.environ:
+        sys.exit(main())
+    servers = start_servers()
+    try:
+        code = main()
+    finally:
+        stop_servers(servers)
+    sys.exit(code)
