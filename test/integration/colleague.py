@@ -1,12 +1,15 @@
 """Somebody who works with grants straight through the API: quick enough to meet others in a race."""
 
+import http.client
+import json
 import os
 import random
+import ssl
 import threading
 from datetime import datetime, timezone
 
 from fire.libpq import Refused, Session
-from fire.people import Person, SealKey
+from fire.people import SealKey
 from world import CA_FILE, WAIT_S, Failure, check, wait_until
 
 OVER = ("ended", "failed", "cancelled", "lapsed", "rejected")
@@ -50,14 +53,34 @@ def all_at_once(*calls):
     return results
 
 
-class Colleague(Person):
+def connection_to(url):
+    """To daypassd, with its certificate verified where it has one."""
+    scheme, address = url.split("://")
+    host, port = address.split(":")
+    if scheme == "http":
+        return http.client.HTTPConnection(host, int(port), timeout=WAIT_S)
+    context = ssl.create_default_context(cafile=CA_FILE)
+    return http.client.HTTPSConnection(host, int(port), timeout=WAIT_S, context=context)
+
+
+class Colleague:
     """A person of a world, signed in."""
 
     def __init__(self, world, who):
-        super().__init__(world.url, world.token_of(who))
         self.world = world
+        self.token = world.token_of(who)
         self.name = f"{who}@example.com"
         self.keys = {}
+
+    def call(self, method, path, body=None):
+        """(status, document)."""
+        connection = connection_to(self.world.url)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return response.status, json.loads(text) if text else {}
 
     def post(self, path, body=None):
         """(status, document); a refusal of the server itself is never right."""
@@ -129,11 +152,12 @@ def is_refused(port, account, password):
 
 
 def check_one_of(pairs, outcomes, what):
-    """The documented outcomes of a case: each round must end in one of them. Says how often which."""
+    """The documented outcomes of a case: each round must end in one of them. Says how often."""
     counts = {}
     for found, about in pairs:
         if found not in outcomes:
             raise Failure(f"{what}: {found} is none of the outcomes {outcomes}: {about}")
         counts[found] = counts.get(found, 0) + 1
-    print(f"# {what}: " + ", ".join(f"{count} × {found}" for found, count in sorted(counts.items(), key=str)))
+    told = (f"{count} × {found}" for found, count in sorted(counts.items(), key=str))
+    print(f"# {what}: " + ", ".join(told))
     return counts
