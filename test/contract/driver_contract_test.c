@@ -24,12 +24,16 @@ static void add_tests(Suite *suite, const char *world_name, World *world, const 
         };
 }
 
-int main(void) {
+// An argument chooses tests by a pattern, such as "*15 limited*custodian*".
+int main(int argument_count, char **arguments) {
+    if (argument_count > 1)
+        cmocka_set_test_filter(arguments[1]);
     const PostgresqlServer *servers;
     size_t server_count = postgresql_servers(&servers);
     Suite suite = {.arena = arena_new()};
-    size_t most =
-        server_count * 4 * (CONTRACT_TEST_COUNT + POSTGRESQL_TEST_COUNT + PRIVILEGE_TEST_COUNT);
+    size_t each = CONTRACT_TEST_COUNT + POSTGRESQL_TEST_COUNT + PRIVILEGE_TEST_COUNT +
+                  OBJECTS_TEST_COUNT + OBSTACLES_TEST_COUNT + FAILURES_TEST_COUNT;
+    size_t most = server_count * 4 * each;
     suite.tests = arena_alloc(suite.arena, most * sizeof suite.tests[0]);
     World **worlds = arena_alloc(suite.arena, server_count * 4 * sizeof worlds[0]);
     size_t world_count = 0;
@@ -45,6 +49,9 @@ int main(void) {
         add_tests(&suite, name, world, CONTRACT_TESTS, CONTRACT_TEST_COUNT);
         add_tests(&suite, name, world, POSTGRESQL_TESTS, POSTGRESQL_TEST_COUNT);
         add_tests(&suite, name, world, PRIVILEGE_TESTS, PRIVILEGE_TEST_COUNT);
+        add_tests(&suite, name, world, OBJECTS_TESTS, OBJECTS_TEST_COUNT);
+        add_tests(&suite, name, world, OBSTACLES_TESTS, OBSTACLES_TEST_COUNT);
+        add_tests(&suite, name, world, FAILURES_TESTS, FAILURES_TEST_COUNT);
     }
     int failed = _cmocka_run_group_tests("driver contract", suite.tests, suite.count, NULL, NULL);
     for (size_t i = 0; i < world_count; i++)

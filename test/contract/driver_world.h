@@ -18,10 +18,13 @@ typedef enum Answer {
 typedef struct UserSession UserSession;
 
 // How a connection is cut off: at the nth statement of the driver, before the server gets it or
-// after it has carried it out and before the driver hears of it.
+// after it has carried it out and before the driver hears of it. Or how the nth statement, or
+// connection, fails once.
 typedef struct Cut {
     int at;
     bool after;
+    const char *error;       // the engine's code of an error that is the answer; NULL: cut
+    bool refuses;            // `at` counts connections
     int64_t *ret_statements; // how many went by, when the session is over
 } Cut;
 

@@ -127,8 +127,9 @@ static void user_close(UserSession *user) {
 
 static void *cutter_new(World *world, const Cut *cut, DriverLogin *ret_login) {
     PostgresqlWorld *here = (PostgresqlWorld *)world;
-    CuttingProxy *proxy =
-        cutting_proxy_start(here->server->port, cut->at, cut->after, cut->ret_statements);
+    CuttingPlan plan = {
+        .at = cut->at, .after = cut->after, .sqlstate = cut->error, .refuses = cut->refuses};
+    CuttingProxy *proxy = cutting_proxy_start(here->server->port, &plan, cut->ret_statements);
     TargetAddress *target = arena_copy(world->arena, &world->target, sizeof *target);
     target->port = cutting_proxy_port(proxy);
     *ret_login = world->login;
@@ -238,6 +239,7 @@ static void make_databases(PostgresqlWorld *here) {
     here->root = connect_as_root(here, world->target.database);
     here->root_beside = connect_as_root(here, world->other_database);
     run_on(here->root, "SET client_min_messages = error");
+    run_on(here->root_beside, "SET client_min_messages = error");
 }
 
 // The server is as it was, for whoever tests on it next: accounts, shared roles (whose marks name
