@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -168,6 +170,28 @@ static Status unsafe_folder(const char *path, const char *reason, Error *reterr)
     return error_set(reterr, STATUS_INVALID, "unsafe_folder", "%s: %s", path, reason);
 }
 
+// In a folder that everybody may write to, and that is not sticky, everybody renames and replaces
+// what is in it, whoever owns that.
+static Status check_above(const char *path, Error *reterr) {
+    char whole[PATH_MAX];
+    if (realpath(path, whole) == NULL)
+        return failed(path, "look at", reterr);
+    for (char *slash = strrchr(whole, '/'); slash != NULL; slash = strrchr(whole, '/')) {
+        slash[slash == whole ? 1 : 0] = '\0';
+        struct stat info;
+        if (stat(whole, &info) != 0)
+            return failed(whole, "look at", reterr);
+        if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0)
+            return error_set(reterr, STATUS_INVALID, "unsafe_folder",
+                             "%s: everybody can replace it, because the folder %s above it is "
+                             "open to everybody (mode %04o): chmod o-w %s",
+                             path, whole, (unsigned)info.st_mode & 07777u, whole);
+        if (slash == whole)
+            break;
+    }
+    return STATUS_OK;
+}
+
 static Status check_folder(const char *path, mode_t mode, Error *reterr) {
     struct stat link;
     if (lstat(path, &link) != 0)
@@ -181,12 +205,15 @@ static Status check_folder(const char *path, mode_t mode, Error *reterr) {
     if (!S_ISDIR(info.st_mode))
         return unsafe_folder(path, "it is not a folder", reterr);
     if (info.st_uid != geteuid())
-        return unsafe_folder(path, "it belongs to somebody else", reterr);
+        return error_set(reterr, STATUS_INVALID, "unsafe_folder",
+                         "%s: it belongs to somebody else (the user with id %lld); run this as "
+                         "that user (we are %lld), or chown it",
+                         path, (long long)info.st_uid, (long long)geteuid());
     if ((info.st_mode & ~mode & (S_IRWXG | S_IRWXO)) != 0)
         return error_set(reterr, STATUS_INVALID, "unsafe_folder",
                          "%s: it is open to others (mode %04o); expected %04o: chmod %o %s", path,
                          (unsigned)info.st_mode & 07777u, (unsigned)mode, (unsigned)mode, path);
-    return STATUS_OK;
+    return check_above(path, reterr);
 }
 
 static Status make_parents(const char *path, Error *reterr) {
@@ -214,7 +241,7 @@ static Status make_folder(const char *path, mode_t mode, Error *reterr) {
         return failed(path, "open", reterr);
     if (fchmod(fd, mode) != 0) // what the umask took away, and what is for others
         return failed(path, "set the mode of", reterr);
-    return STATUS_OK;
+    return check_above(path, reterr);
 }
 
 Status folder_ensure(const char *path, mode_t mode, Error *reterr) {
@@ -224,6 +251,22 @@ Status folder_ensure(const char *path, mode_t mode, Error *reterr) {
     if (!file_exists(plain))
         TRY(make_parents(plain, reterr));
     return make_folder(plain, mode, reterr);
+}
+
+Status file_check_writers(const char *path, Error *reterr) {
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return failed(path, "open", reterr);
+    if (info.st_uid != geteuid() && info.st_uid != 0)
+        return error_set(reterr, STATUS_INVALID, "unsafe_file",
+                         "%s: it belongs to somebody else (the user with id %lld), who could put "
+                         "anything into it; expected root or the user that runs this: chown it",
+                         path, (long long)info.st_uid);
+    if ((info.st_mode & S_IWOTH) != 0 && S_ISREG(info.st_mode))
+        return error_set(reterr, STATUS_INVALID, "unsafe_file",
+                         "%s: everybody can write to it (mode %04o): chmod o-w %s", path,
+                         (unsigned)info.st_mode & 07777u, path);
+    return S_ISREG(info.st_mode) ? check_above(path, reterr) : STATUS_OK;
 }
 
 bool file_exists(const char *path) {

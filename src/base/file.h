@@ -20,6 +20,10 @@ MUST_USE Status file_create(const char *path, mode_t mode, const void *bytes, si
 // folder, which is the same one.
 MUST_USE Status file_name(const char *from, const char *to, Error *reterr);
 // Makes a folder (and its parents with 0755, less the umask) with exactly this mode; refuses one
-// that is there but owned by somebody else or open to others than the mode says ("unsafe_folder").
+// that is there but owned by somebody else, open to others than the mode says, or replaceable by
+// everybody because of a folder above it ("unsafe_folder").
 MUST_USE Status folder_ensure(const char *path, mode_t mode, Error *reterr);
+// Nobody but this user and root can have written the file, or can replace it: "unsafe_file".
+// Otherwise what is in it may be somebody else's wish.
+MUST_USE Status file_check_writers(const char *path, Error *reterr);
 bool file_exists(const char *path);

@@ -113,6 +113,15 @@ static Status check_private(int fd, const char *path, Error *reterr) {
     struct stat info;
     if (fstat(fd, &info) != 0)
         return open_failed(path, reterr);
+    if (!S_ISREG(info.st_mode))
+        return error_set(reterr, STATUS_INVALID, "secret_file_kind",
+                         "%s: expected a plain file, not a folder, device or pipe", path);
+    // Who owns it could have put another's secret there, and can open it to others.
+    if (info.st_uid != geteuid() && info.st_uid != 0)
+        return error_set(reterr, STATUS_INVALID, "secret_file_owner",
+                         "%s: it belongs to somebody else (the user with id %lld); expected root "
+                         "or the user that runs this (%lld): chown it",
+                         path, (long long)info.st_uid, (long long)geteuid());
     if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return error_set(reterr, STATUS_INVALID, "secret_file_mode",
                          "%s: others than its owner have access (mode %04o); expected 0600: "

@@ -1,6 +1,7 @@
 #include "config/options.h"
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "config/man.h"
 #include "config/yaml.h"
 
@@ -74,6 +75,7 @@ Status options_load(Arena *arena, const Shape *shape, const char *path, void *in
     }
     json_t *value;
     YamlPlaces *places;
+    TRY(file_check_writers(path, reterr));
     TRY(yaml_read_file(arena, path, &value, &places, reterr));
     Error error = {0};
     void *read = arena_alloc(arena, shape->size);

@@ -7,7 +7,8 @@
 #include "base/memory.h"
 #include "base/shape.h"
 
-// Reads path (YAML) by the shape. Errors name file and line. A NULL path gives the defaults.
+// Reads path (YAML) by the shape. Errors name file and line. A NULL path gives the defaults. A file
+// that somebody else could have written is refused ("unsafe_file"): it says what programs run.
 MUST_USE Status options_load(Arena *arena, const Shape *shape, const char *path, void *into,
                              Error *reterr);
 // Puts the place of error->pointer in that file before the message, for what is checked after it

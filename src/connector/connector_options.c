@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/options.h"
 #include "domain/account_name.h"
+#include "http/client.h"
 
 static const Field CEILING_FIELDS[] = {
     // An empty list could mean none or any: it is refused.
@@ -119,13 +120,16 @@ Status connector_options_load(Arena *arena, const char *path, ConnectorOptions *
                               Error *reterr) {
     ConnectorOptions options;
     TRY(options_load(arena, &CONNECTOR_OPTIONS_SHAPE, path, &options, reterr));
-    for (size_t i = 0; i < options.secrets.count; i++) {
-        Error error = {0};
-        if (secret_check(&options, i, &error) != STATUS_OK) {
-            options_locate(arena, path, &error);
-            *reterr = error;
-            return error.status;
-        }
+    Error error = {0};
+    Status status = http_client_check_url(options.control_plane, &error);
+    if (status != STATUS_OK)
+        snprintf(error.pointer, sizeof(error.pointer), "/control_plane");
+    for (size_t i = 0; status == STATUS_OK && i < options.secrets.count; i++)
+        status = secret_check(&options, i, &error);
+    if (status != STATUS_OK) {
+        options_locate(arena, path, &error);
+        *reterr = error;
+        return status;
     }
     if (options.log)
         log_setup(

@@ -65,8 +65,8 @@ const StringList *connector_options_leftovers(const SecretSource *secret);
 
 enum { CEILING_DEFAULT_DURATION_S = 24 * 3600 };
 
-// Reads the file, applies what the shape cannot say (one source per secret, distinct names), and
-// sets up the log. Errors name file and key.
+// Reads the file, applies what the shape cannot say (the control plane's URL, one source per
+// secret, distinct names), and sets up the log. Errors name file and key.
 MUST_USE Status connector_options_load(Arena *arena, const char *path,
                                        ConnectorOptions *ret_options, Error *reterr);
 

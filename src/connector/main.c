@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "config/options.h"
 #include "connector/check.h"
+#include "connector/check_files.h"
 #include "connector/enroll.h"
 #include "connector/manual.h"
 #include "connector/runner.h"
@@ -41,6 +42,14 @@ static Status command_check(Arena *arena, const ConnectorOptions *options,
     return check_run(options, arguments->secret, reterr);
 }
 
+static Status command_check_config(Arena *arena, const ConnectorOptions *options,
+                                   const Arguments *arguments, Error *reterr) {
+    (void)arguments;
+    TRY(check_files(arena, options, reterr));
+    puts("the configuration is good");
+    return STATUS_OK;
+}
+
 static Status command_print_config(Arena *arena, const ConnectorOptions *options,
                                    const Arguments *arguments, Error *reterr) {
     (void)arguments;
@@ -51,7 +60,7 @@ static Status command_print_config(Arena *arena, const ConnectorOptions *options
 
 static CommandHandler *command_find(const char *name) {
     static CommandHandler *const HANDLERS[] = {command_enroll, command_run, command_check,
-                                               command_print_config};
+                                               command_check_config, command_print_config};
     for (size_t i = 0; i < MANUAL_COMMAND_COUNT; i++)
         if (strcmp(MANUAL_COMMANDS[i].name, name) == 0)
             return HANDLERS[i];
@@ -113,11 +122,11 @@ static CommandHandler *arguments_command(int argc, char **argv, const Arguments 
     const char *wrong = NULL;
     CLEANUP(arena_freep) Arena *arena = arena_new();
     if (name == NULL)
-        wrong = "expected a command: enroll, run, check or print-config";
+        wrong = "expected a command: enroll, run, check, check-config or print-config";
     else if (handler == NULL)
         wrong = arena_printf(arena,
-                             "there is no command '%s'; expected enroll, run, check or "
-                             "print-config",
+                             "there is no command '%s'; expected enroll, run, check, "
+                             "check-config or print-config",
                              name);
     else if (optind + 1 != argc)
         wrong = arena_printf(arena, "%s takes no argument '%s'", name, argv[optind + 1]);

@@ -10,6 +10,9 @@ const ManualCommand MANUAL_COMMANDS[MANUAL_COMMAND_COUNT] = {
     {"run", "", "Carry out actions until SIGTERM"},
     {"check", "[--secret NAME]",
      "Try every secret on its target; print what is missing and the SQL that repairs it"},
+    {"check-config", "",
+     "Only say whether the configuration, and what it names on this host, is good; nothing is "
+     "connected to"},
     {"print-config", "", "Print the configuration as it is understood, with each option explained"},
 };
 

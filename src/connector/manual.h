@@ -11,7 +11,7 @@ typedef struct ManualCommand {
     const char *help;
 } ManualCommand;
 
-enum { MANUAL_COMMAND_COUNT = 4 };
+enum { MANUAL_COMMAND_COUNT = 5 };
 extern const ManualCommand MANUAL_COMMANDS[MANUAL_COMMAND_COUNT];
 
 const char *manual_help(Arena *arena);

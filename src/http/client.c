@@ -92,14 +92,18 @@ static Status url_check(const UrlParts *parts, Error *reterr) {
     return STATUS_OK;
 }
 
-static Status client_take_url(HttpClient *client, const char *text, Error *reterr) {
-    CLEANUP(url_parts_done) UrlParts parts = {0};
+static Status url_read(const char *text, UrlParts *into, Error *reterr) {
     // Without a scheme, curl would guess one by the host's name.
-    if (text == NULL || strstr(text, "://") == NULL || !url_split(text, &parts))
+    if (text == NULL || strstr(text, "://") == NULL || !url_split(text, into))
         return error_set(reterr, STATUS_INVALID, "bad_url",
                          "the server's URL cannot be read; expected one such as "
                          "https://daypass.internal:8443");
-    TRY(url_check(&parts, reterr));
+    return url_check(into, reterr);
+}
+
+static Status client_take_url(HttpClient *client, const char *text, Error *reterr) {
+    CLEANUP(url_parts_done) UrlParts parts = {0};
+    TRY(url_read(text, &parts, reterr));
     client->base_url = mem_printf("%s://%s:%s", parts.scheme, parts.host, parts.port);
     client->host = mem_strdup(parts.host);
     client->port = mem_strdup(parts.port);
@@ -109,6 +113,11 @@ static Status client_take_url(HttpClient *client, const char *text, Error *reter
 
 static void curl_prepare(void) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+Status http_client_check_url(const char *base_url, Error *reterr) {
+    CLEANUP(url_parts_done) UrlParts parts = {0};
+    return url_read(base_url, &parts, reterr);
 }
 
 Status http_client_new(const HttpClientOptions *options, HttpClient **ret_client, Error *reterr) {

@@ -41,6 +41,8 @@ typedef struct HttpReply {
     int64_t round_trip_ms;
 } HttpReply;
 
+// Whether http_client_new would take the URL; the URL itself is not in the messages.
+MUST_USE Status http_client_check_url(const char *base_url, Error *reterr);
 // Refuses (STATUS_INVALID) a URL that is not https, other than to 127.0.0.0/8, [::1] or localhost.
 MUST_USE Status http_client_new(const HttpClientOptions *options, HttpClient **ret_client,
                                 Error *reterr);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "config/options.h"
 #include "sandbox/sandbox.h"
+#include "server/check_files.h"
 #include "server/daemon.h"
 #include "server/manual.h"
 #include "server/server_options.h"
@@ -57,6 +58,7 @@ static Status print_config(Arena *arena, const Arguments *arguments, Error *rete
 static Status check_config(Arena *arena, const Arguments *arguments, Error *reterr) {
     ServerOptions options = {0};
     TRY(server_options_load(arena, arguments->config, &options, reterr));
+    TRY(check_files(arena, &options, reterr));
     puts("the configuration is good");
     return STATUS_OK;
 }

@@ -7,7 +7,8 @@
 
 const ManualArgument MANUAL_ARGUMENTS[] = {
     {"--config", "FILE", "Configuration file (YAML); without it every option has its default"},
-    {"--check-config", NULL, "Only say whether the configuration is good"},
+    {"--check-config", NULL,
+     "Only say whether the configuration, and what it names on this host, is good"},
     {"--backup", "FILE",
      "Copy the store, also while daypassd runs, into a new file; verify the copy"},
     {"--print-config", NULL, "Print the configuration as it is understood, each option explained"},

@@ -5,13 +5,26 @@
 #include "config/options.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 
 enum { PATH_MAX_BYTES = 4096, CALLS_MAX = 60000, OPEN_REQUESTS_MAX = 1000000 };
 
+// A FieldCheck: by number, because what a name stands for may change under us.
+static Status listen_address_check(const char *text, Error *reterr) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+    struct addrinfo *address = NULL;
+    if (getaddrinfo(text, NULL, &hints, &address) != 0)
+        return error_set(reterr, STATUS_INVALID, "bad_listen_address",
+                         "expected an IP address, such as 127.0.0.1, 0.0.0.0 or ::");
+    freeaddrinfo(address);
+    return STATUS_OK;
+}
+
 static const Field LISTEN_FIELDS[] = {
     {FIELD(ListenOptions, address, STRING), .default_text = "127.0.0.1",
+     .check = listen_address_check,
      .help = "IP address to listen on; 0.0.0.0 or :: for all of them"},
     {FIELD(ListenOptions, port, INT), .default_text = "8443", .max = 65535,
      .help = "Port to listen on; 0 for any free one"},

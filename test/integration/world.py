@@ -374,6 +374,7 @@ class World:
 
     def sign_in(self, who, principal, invitation):
         """`invitation` is the token's text."""
+        os.makedirs(self.path("people"), mode=0o755, exist_ok=True)  # also without an umask
         os.makedirs(self.path("people", who), mode=0o700, exist_ok=True)
         invitation_file = self.path("people", who, "invitation")
         password_file = self.path("people", who, "password")
