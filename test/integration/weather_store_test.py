@@ -43,10 +43,9 @@ class StoreWorld(WeatherWorld):
         no_sanitizer_report(self.daypassd)
 
 
-def live_through(world, begin, end, code):
-    """One spell of bad weather under the store, with a grant that ends in its midst."""
+def live_through(world, begin, end, code, ending):
+    """One spell of bad weather under the store. `ending`: a grant that ends in its midst."""
     undone = world.request()
-    ending = world.active(duration="10s")
     begin()
     world.await_refusal(code)
     check_equal(world.ready(), 503, "readyz")
@@ -63,15 +62,13 @@ def live_through(world, begin, end, code):
 @test
 def bad_weather_under_the_store_refuses_work_and_passes():
     with StoreWorld().set_up() as world:
-        live_through(world, world.disk.fill, world.disk.empty, "store_full")
-        for name, error, code in (
-            ("sync", "EIO", "store_failed"),
-            ("pwrite", "EIO", "store_failed"),
-            ("pwrite", "EROFS", "store_failed"),
-        ):
+        ending = world.active(duration="8s")
+        live_through(world, world.disk.fill, world.disk.empty, "store_full", ending)
+        for name, error in (("sync", "EIO"), ("pwrite", "EIO"), ("pwrite", "EROFS")):
             live_through(
-                world, lambda n=name, e=error: world.order(n, e), lambda n=name: world.calm(n), code
-            )
+                world, lambda n=name, e=error: world.order(n, e), lambda n=name: world.calm(n),
+                "store_failed", ending,
+            )  # fmt: skip
 
 
 def run_to_its_end(command, seconds=60, stdin=subprocess.DEVNULL, **options):

@@ -3,13 +3,14 @@
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
+import time
 
-from weather import SOON_S, Authority, Disk, WeatherWorld, no_sanitizer_report, own_mounts
-from world import ROOT, Failure, Server, check, check_equal, main, read_text, test, wait_until
+from weather import SOON_S, Authority, Disk, WeatherWorld, faketime_library, no_sanitizer_report
+from weather import own_mounts
+from world import ROOT, Failure, Server, check, main, read_text, test, wait_until
 from world import write_text
 
 SETTINGS = """
@@ -51,6 +52,7 @@ class OwnServer(Server):
         self.data = os.path.join(self.disk.path, "data")
         self.log = os.path.join(self.folder, "server.log")
         self.port = free_port()
+        self.env = dict(os.environ)
         self.authority = Authority(self.folder)
         self.certify()
         os.chmod(self.folder, 0o755)
@@ -60,7 +62,7 @@ class OwnServer(Server):
     def run(self, *command, check_code=True):
         return subprocess.run(
             [os.path.join(self.bindir, command[0]), *command[1:]], user=self.owner.pw_uid,
-            group=self.owner.pw_gid, extra_groups=[], cwd="/", check=check_code, text=True,
+            group=self.owner.pw_gid, extra_groups=[], cwd="/", check=check_code, env=self.env,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -96,6 +98,22 @@ class OwnServer(Server):
 
     def stop(self):
         self.control("-m", "fast", "stop")
+
+    def set_clock(self, ahead_s):
+        """Returns when the server goes by it."""
+        clock = os.path.join(self.folder, "clock")
+        write_text(clock, f"{ahead_s:+d}s\n", 0o644)
+        os.chmod(clock, 0o644)
+        if "FAKETIME_TIMESTAMP_FILE" not in self.env:
+            self.stop()
+            self.env.update(
+                LD_PRELOAD=faketime_library(), FAKETIME_TIMESTAMP_FILE=clock,
+                FAKETIME_CACHE_DURATION="1", FAKETIME_DONT_FAKE_MONOTONIC="1",
+            )  # fmt: skip
+            self.start()
+        ahead = "SELECT abs(extract(epoch FROM now()) - {} - {}) < 5"
+        wait_until("the server's clock is set", lambda: self.query(
+            ahead.format(time.time(), ahead_s), "postgres") == "t")  # fmt: skip
 
     def remove(self):
         if os.path.exists(os.path.join(self.data, "postmaster.pid")):
@@ -304,6 +322,25 @@ def a_server_that_refuses_its_admin_fails_the_grant_with_a_reason():
             spell(world, begin, said, outcome="failed")
         world.works()
         no_sanitizer_report(world.connector)
+
+
+@test
+def a_server_whose_clock_is_set_gives_nobody_longer():
+    with TargetWorld().set_up() as world:
+        world.server.set_clock(0)
+        view = world.active(duration="8s")
+        given = time.monotonic()
+        world.server.set_clock(-3600)
+        wait_until("access ends", lambda: not world.server.accounts(), SOON_S)
+        check(time.monotonic() - given < 30, "and in time, by daypassd's clock")
+        world.await_state(view["id"], "ended", seconds=SOON_S)
+        world.works()
+        view = world.active(duration="30m")
+        world.server.set_clock(3600)
+        wait_until("access ends early", lambda: not world.server.accounts(), SOON_S)
+        view = world.await_state(view["id"], "ended", seconds=SOON_S)
+        check(view["cause"] == "expired", f"cause: {view['cause']}")
+        world.works()
 
 
 if __name__ == "__main__":
