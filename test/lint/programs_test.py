@@ -49,13 +49,18 @@ def points(name, path, forbidden):
         return [(False, f"{name} is built", path)]
     header, dynamic = readelf("-h", path), readelf("-d", path)
     segments, symbols = readelf("-l", path), readelf("-s", path)
+    notes = readelf("-n", path)
+    writable = [line for line in segments.splitlines() if " LOAD " in line and "W" in line[-20:]]
     stack = re.search(r"GNU_STACK.*", segments)
     found = [
-        ("DYN" in header, f"{name} is position independent", header),
+        ("DYN" in header and re.search(r"Flags:.*\bPIE\b", dynamic), f"{name} is position independent", header + dynamic),
+        (writable and not any("E" in line[-20:-8] for line in writable), f"{name} has no memory that is both written and executed", segments),
+        ("TEXTREL" not in dynamic, f"{name} has no code to be changed when it is loaded", dynamic),
         ("GNU_RELRO" in segments and re.search(r"BIND_NOW|\bNOW\b", dynamic), f"{name} resolves its libraries at start and then write-protects them", dynamic),
         (stack and "RWE" not in stack.group(0), f"{name} has no executable stack", segments),
         ("__stack_chk_fail" in symbols, f"{name} guards its stack", ""),
         (re.search(r"__\w+_chk\b(?<!__stack_chk)", symbols), f"{name} is fortified", ""),
+        ("X86-64" not in header or "SHSTK" in notes, f"{name} can run with a shadow stack", notes),
         (not re.search(r"RPATH|RUNPATH", dynamic), f"{name} takes libraries from the system only", dynamic),
     ]
     left = left_of_fault_points(path, fault_points())
@@ -65,9 +70,22 @@ def points(name, path, forbidden):
     return found
 
 
+def unmarked_objects(build):
+    """Objects of ours without marks for indirect branches and shadow stacks, or without any guard."""
+    found, unmarked = 0, []
+    for folder, _, files in os.walk(os.path.join(build, "src")):
+        for path in (os.path.join(folder, file) for file in files if file.endswith(".c.o")):
+            found += 1
+            if "X86-64" in readelf("-h", path) and "IBT, SHSTK" not in readelf("-n", path):
+                unmarked.append(path)
+    return found, unmarked
+
+
 def main():
     build = sys.argv[1]
-    results = []
+    found, unmarked = unmarked_objects(build)
+    results = [(found > 50, "objects of ours are found", build),
+               (not unmarked, "every object is marked for IBT and shadow stacks", "\n".join(unmarked))]
     for name, file, forbidden in PROGRAMS:
         results += points(name, os.path.join(build, file), forbidden)
     print(f"1..{len(results)}")
