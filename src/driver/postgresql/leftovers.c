@@ -9,7 +9,7 @@ enum { NAMED_AT_MOST = 20 };
 // ---- Prepared transactions ----------------------------------------------------------------------
 
 static const char *end_prepared(Arena *arena, const char *gid, const char *database) {
-    const char *name = pg_sql_literal_line(arena, gid);
+    const char *name = pg_sql_one_line(arena, pg_sql_literal(arena, gid));
     return pg_sql_in_database(
         arena, arena_printf(arena, "ROLLBACK PREPARED %s;", name), database,
         arena_printf(arena, "or, if its coordinator decided so: COMMIT PREPARED %s;", name));

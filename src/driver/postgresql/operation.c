@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "driver/postgresql/statement.h"
 #include "driver/sqlstate.h"
 
 enum {
@@ -34,6 +35,15 @@ static const char *presentable(Arena *arena, const char *text, size_t most) {
     return arena_printf(arena, "%.*s …", (int)most, text);
 }
 
+// What people read line by line must not be what somebody wrote into a name.
+static const char *line_of(Arena *arena, const char *text) {
+    char *line = arena_strdup(arena, text);
+    for (char *at = line; *at != '\0'; at++)
+        if (*at == '\n' || *at == '\r')
+            *at = ' ';
+    return presentable(arena, line, LINE_MAX_BYTES);
+}
+
 Status pg_operation_fail(Operation *operation, FailureClass failure, Error *reterr,
                          const char *code, const char *format, ...) {
     va_list arguments;
@@ -62,7 +72,7 @@ static void *grow(Arena *arena, void *items, size_t count, size_t size) {
 static bool add_line(Arena *arena, StringList *list, const char *line) {
     if (list->count == LINES_MAX)
         return false;
-    string_list_add(arena, list, presentable(arena, line, LINE_MAX_BYTES));
+    string_list_add(arena, list, line_of(arena, line));
     return true;
 }
 
@@ -75,7 +85,8 @@ static void record(Operation *operation, const char *shown, PGresult *result) {
     statements->items =
         grow(operation->arena, statements->items, statements->count, sizeof(Statement));
     statements->items[statements->count++] = (Statement){
-        .sql = presentable(operation->arena, shown, STATEMENT_MAX_BYTES),
+        .sql = presentable(operation->arena, pg_sql_one_line(operation->arena, shown),
+                           STATEMENT_MAX_BYTES),
         .database =
             presentable(operation->arena, operation->session->target.database, LINE_MAX_BYTES),
         .rows = strtoll(PQcmdTuples(result), NULL, 10),
@@ -252,7 +263,8 @@ void pg_operation_add_obstacle(Operation *operation, const char *what, const cha
     }
     obstacles->items = grow(operation->arena, obstacles->items, obstacles->count, sizeof(Obstacle));
     obstacles->items[obstacles->count++] = (Obstacle){
-        .what = presentable(operation->arena, what, LINE_MAX_BYTES),
-        .repair = presentable(operation->arena, repair, STATEMENT_MAX_BYTES),
+        .what = line_of(operation->arena, what),
+        .repair = presentable(operation->arena, pg_sql_one_line(operation->arena, repair),
+                              STATEMENT_MAX_BYTES),
     };
 }

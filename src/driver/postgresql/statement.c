@@ -120,23 +120,62 @@ const char *pg_sql_literal(Arena *arena, const char *text) {
     return finish(arena, &sql);
 }
 
-const char *pg_sql_literal_line(Arena *arena, const char *text) {
-    if (strpbrk(text, "\n\r") == NULL)
-        return pg_sql_literal(arena, text);
-    CLEANUP(buffer_done) Buffer sql = {0};
-    buffer_add(&sql, "E'");
-    for (; *text != '\0'; text++) {
-        if (*text == '\n')
-            buffer_add(&sql, "\\n");
-        else if (*text == '\r')
-            buffer_add(&sql, "\\r");
-        else if (*text == '\\')
-            buffer_add(&sql, "\\\\");
+// What stands between quotes, with line breaks and backslashes escaped.
+static void add_escaped(Buffer *sql, const char *from, const char *to, bool is_name) {
+    for (; from < to; from++) {
+        if (*from == '\n')
+            buffer_add(sql, is_name ? "\\000A" : "\\n");
+        else if (*from == '\r')
+            buffer_add(sql, is_name ? "\\000D" : "\\r");
+        else if (*from == '\\' && is_name)
+            buffer_add(sql, "\\\\"); // a text with one in it is E'…', and has it doubled
         else
-            add_in_quotes(&sql, *text, '\'');
+            buffer_add_bytes(sql, from, 1);
     }
-    buffer_add(&sql, "'");
-    return finish(arena, &sql);
+}
+
+// The last quote of the name or text that begins at `from`; the end of all where there is none.
+static const char *quoted_end(const char *from, bool escapes) {
+    const char *at = from + 1;
+    while (*at != '\0' && (*at != *from || at[1] == *from))
+        at += (*at == *from || (escapes && *at == '\\' && at[1] != '\0')) ? 2 : 1;
+    return at;
+}
+
+static const char *add_quoted_line(Buffer *sql, const char *from, bool escapes) {
+    bool is_name = *from == '"';
+    const char *to = quoted_end(from, escapes);
+    const char *quote = is_name ? "\"" : "'";
+    bool breaks = strcspn(from, "\n\r") < (size_t)(to - from);
+    if (breaks && is_name)
+        buffer_add(sql, "U&");
+    if (breaks && !is_name && !escapes)
+        buffer_add(sql, "E");
+    buffer_add(sql, quote);
+    if (breaks)
+        add_escaped(sql, from + 1, to, is_name);
+    else
+        buffer_add_bytes(sql, from + 1, (size_t)(to - from - 1));
+    if (*to == '\0')
+        return to;
+    buffer_add(sql, quote);
+    return to + 1;
+}
+
+const char *pg_sql_one_line(Arena *arena, const char *sql) {
+    CLEANUP(buffer_done) Buffer line = {0};
+    bool escapes = false;
+    while (*sql != '\0' && strncmp(sql, "-- ", 3) != 0) {
+        if (*sql == '"' || *sql == '\'') {
+            sql = add_quoted_line(&line, sql, escapes);
+            escapes = false;
+        } else {
+            escapes = strncmp(sql, "E'", 2) == 0;
+            buffer_add_bytes(&line, sql++, 1);
+        }
+    }
+    buffer_add(&line, sql); // a remark is on this line already
+    return finish(arena, &line);
 }
 
 const char *pg_sql_remark(Arena *arena, const char *text) {

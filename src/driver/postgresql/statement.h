@@ -21,8 +21,9 @@ MUST_USE Status pg_sql_name_check(const char *what, const char *name, Error *ret
 const char *pg_sql_identifier(Arena *arena, const char *name);
 // 'text'; as E'…' where it has a backslash, so that standard_conforming_strings does not matter.
 const char *pg_sql_literal(Arena *arena, const char *text);
-// The same without a line's end in it: for what is to stand in a remark.
-const char *pg_sql_literal_line(Arena *arena, const char *text);
+// The same statement on one line: line breaks in its names and texts are written as U&"\000A" and
+// E'\n'. For people who read it between other lines, and paste it.
+const char *pg_sql_one_line(Arena *arena, const char *sql);
 // -- text, on one line whatever is in it: what follows a statement that somebody will run.
 const char *pg_sql_remark(Arena *arena, const char *text);
 // statement -- in database "name", and what more there is to say (NULL: nothing)

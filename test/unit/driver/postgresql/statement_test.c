@@ -229,9 +229,28 @@ static void remarks_stay_on_their_line(void **state) {
                         "SELECT 1; -- in database \"d \"\"\"");
     assert_string_equal(pg_sql_in_database(arena, "SELECT 1;", "d", "or\nnot"),
                         "SELECT 1; -- in database \"d\", or not");
-    assert_string_equal(pg_sql_literal_line(arena, "it's"), "'it''s'");
-    assert_string_equal(pg_sql_literal_line(arena, "a\\b"), "E'a\\\\b'");
-    assert_string_equal(pg_sql_literal_line(arena, "a\n'\\\r"), "E'a\\n''\\\\\\r'");
+}
+
+static void statements_are_written_on_one_line(void **state) {
+    static const char *const CASES[][2] = {
+        {"", ""},
+        {"DROP ROLE \"a\"\"b\"", "DROP ROLE \"a\"\"b\""},
+        {"DROP ROLE \"a\nb\"", "DROP ROLE U&\"a\\000Ab\""},
+        {"DROP ROLE \"a\"\"\r\\\"; -- in \"b\"", "DROP ROLE U&\"a\"\"\\000D\\\\\"; -- in \"b\""},
+        {"SELECT 'it''s', 'a\nb'", "SELECT 'it''s', E'a\\nb'"},
+        {"SELECT E'a\\\\b', E'\\\\\n'''", "SELECT E'a\\\\b', E'\\\\\\n'''"},
+        {"SELECT E'\\'\n'", "SELECT E'\\'\\n'"},
+        {"SELECT 'a\r'", "SELECT E'a\\r'"},
+        {"REVOKE \"E\" FROM \"'\n\"", "REVOKE \"E\" FROM U&\"'\\000A\""},
+        {"-- the role's \"own", "-- the role's \"own"},
+        {"SELECT 'open", "SELECT 'open"},
+        {"SELECT E'open\\", "SELECT E'open\\"},
+        {"a - b", "a - b"},
+    };
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(CASES); i++)
+        assert_string_equal(pg_sql_one_line(arena, CASES[i][0]), CASES[i][1]);
 }
 
 static void objects_are_ordered_and_described(void **state) {
@@ -272,6 +291,7 @@ int main(void) {
         cmocka_unit_test(statements_on_roles),
         cmocka_unit_test(policies_name_others),
         cmocka_unit_test(remarks_stay_on_their_line),
+        cmocka_unit_test(statements_are_written_on_one_line),
         cmocka_unit_test(objects_are_ordered_and_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
