@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cases.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -134,6 +135,12 @@ static void a_failure_named_ok_is_no_success(void **state) {
     assert_int_equal(status_from_name("ok"), STATUS_INTERNAL);
 }
 
+static void says_what_to_do_about_a_lack_of_files(void **state) {
+    (void)state;
+    assert_non_null(strstr(errno_reason(EMFILE), "LimitNOFILE"));
+    assert_string_equal(errno_reason(ENOSPC), strerror(ENOSPC));
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(set_fills_everything_and_returns_the_status),
@@ -147,6 +154,7 @@ int main(void) {
         cmocka_unit_test(statuses_have_stable_names_and_numbers),
         cmocka_unit_test(unknown_statuses_are_internal),
         cmocka_unit_test(a_failure_named_ok_is_no_success),
+        cmocka_unit_test(says_what_to_do_about_a_lack_of_files),
     };
     return RUN_CASES(cases);
 }

@@ -178,6 +178,17 @@ static void what_may_not_be_repeated_is_not(void **state) {
     assert_int_equal(answer->calls, 1);
 }
 
+static void what_was_not_done_is_repeated_whatever_it_is(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    SceneAnswer *answer =
+        scene_answer(scene, "POST", "/v1/grants/grt_a/approve", 200, GRANT("approved", ""));
+    answer->failures = 2;
+    answer->stopping = true;
+    assert_int_equal(RUN(scene, "approve", "grt_a"), 0);
+    assert_int_equal(answer->calls, 3);
+}
+
 static void a_refused_request_leaves_no_key(void **state) {
     Scene *scene = *state;
     scene_sign_in(scene);
@@ -554,6 +565,7 @@ int main(void) {
         CASE(a_request_sends_the_public_key_and_keeps_the_other_half),
         CASE(a_request_without_an_answer_is_repeated_with_the_same_key),
         CASE(what_may_not_be_repeated_is_not),
+        CASE(what_was_not_done_is_repeated_whatever_it_is),
         CASE(a_refused_request_leaves_no_key),
         CASE(a_request_that_may_have_arrived_keeps_its_key),
         CASE(without_a_terminal_nobody_is_asked),

@@ -17,8 +17,12 @@
 static const char NO_ANSWER[] = "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
                                 "\"kind\":\"not_found\",\"code\":\"no_such_answer\","
                                 "\"detail\":\"the test has no answer for this\"}";
-static const char AWAY[] = "{\"type\":\"about:blank\",\"title\":\"Unavailable\",\"status\":503,"
-                           "\"kind\":\"unavailable\",\"code\":\"starting\",\"detail\":\"not yet\"}";
+static const char AWAY[] =
+    "{\"type\":\"about:blank\",\"title\":\"Unavailable\",\"status\":503,"
+    "\"kind\":\"unavailable\",\"code\":\"store_busy\",\"detail\":\"not yet\"}";
+static const char STOPPING[] =
+    "{\"type\":\"about:blank\",\"title\":\"Unavailable\",\"status\":503,"
+    "\"kind\":\"unavailable\",\"code\":\"starting\",\"detail\":\"not yet\"}";
 
 static void keep(char *into, size_t size, const char *text) {
     snprintf(into, size, "%s", text != NULL ? text : "");
@@ -50,7 +54,7 @@ static void handle(void *context, HttpRequest *request, HttpAnswer *answer) {
             strcmp(at->path, http_request_path(request)) != 0)
             continue;
         if (at->calls++ < at->failures)
-            answer_with(answer, 503, AWAY);
+            answer_with(answer, 503, at->stopping ? STOPPING : AWAY);
         else
             answer_with(answer, at->status, at->body);
         return;

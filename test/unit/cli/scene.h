@@ -16,8 +16,9 @@ typedef struct SceneAnswer {
     const char *path;
     int status;
     const char *body;
-    int failures; // so many calls get 503 first
-    int calls;    // so many came
+    int failures;  // so many calls get 503 first
+    bool stopping; // with the code that says that nothing was done
+    int calls;     // so many came
 } SceneAnswer;
 
 typedef struct Scene {
