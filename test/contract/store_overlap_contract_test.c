@@ -327,6 +327,21 @@ static Player declaring(Match *match, const char *text) {
     return (Player){declare, .changes = changes, .version = current.version};
 }
 
+// What was approved all the same was approved before anything changed.
+static void expect_before_the_change(Match *match, const char *event, const char *id) {
+    AuditFilter filter = {
+        .after_sequence = shop_event(match->shop, "grant.requested", id).sequence,
+        .event = "configuration.changed",
+        .limit = 1,
+    };
+    AuditEvents changes;
+    Error error = {0};
+    expect_ok(store_list_audit(match->shop->store, match->shop->arena, &filter, &changes, &error),
+              &error);
+    assert_int_equal(changes.count, 1);
+    assert_true(shop_event(match->shop, event, id).sequence < changes.items[0].sequence);
+}
+
 static void an_approval_is_of_what_was_asked_for(void **state) {
     FOR_ROUNDS(match) {
         const Declaration *declaration = &DECLARATIONS[round % (int)COUNT_OF(DECLARATIONS)];
@@ -337,7 +352,9 @@ static void an_approval_is_of_what_was_asked_for(void **state) {
         expect_done(&players[1]);
         bool approved = was_done(&players[0], declaration->refusal);
         expect_state(match.shop, grant.id, approved ? GRANT_APPROVED : GRANT_PENDING);
-        if (approved) { // frozen: the connector of that time carries it out, and ends it
+        if (approved) {
+            expect_before_the_change(&match, "grant.approved", grant.id);
+            // Frozen: the connector of that time carries it out, and ends it.
             StoredAction action = shop_lease_one(match.shop, "grant");
             assert_true(
                 json_equal(action.plan, shape_write(match.shop->arena, &PLAN_SHAPE, grant.plan)));
@@ -367,6 +384,7 @@ static void more_time_is_of_what_was_asked_for(void **state) {
                                      declaring(&match, declaration->changed));
         expect_done(&players[1]);
         if (was_done(&players[0], declaration->refusal)) {
+            expect_before_the_change(&match, "grant.extension_approved", grant.id);
             StoredAction action = shop_lease_one(match.shop, "extend");
             shop_report(match.shop, done_report(&action, NULL));
             assert_int_equal(shop_grant(match.shop, grant.id).expires_at,
