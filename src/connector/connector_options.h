@@ -16,7 +16,8 @@ typedef struct Ceiling {
     StringList roles;            // existing roles that may be given
     StringList custodians;       // roles that may receive what accounts own
     StringList account_prefixes; // what names of accounts may begin with
-    // Other installations of Daypass whose accounts may be removed; unlike the others, absent: none.
+    // Other installations of Daypass whose accounts may be removed; unlike the others, absent:
+    // none.
     StringList adopt_deployments;
     int64_t max_duration_s;
 } Ceiling;

@@ -22,6 +22,7 @@ typedef struct Entry {
     const char *smaller; // without what may be large; NULL: there is none
     const char *what;    // for the log
     bool important;
+    bool of_action; // somebody waits for it
     struct Entry *next;
 } Entry;
 
@@ -101,12 +102,16 @@ static Entry *queue_pop(Reporter *reporter) {
     return entry;
 }
 
-// Locked.
-static void queue_append(Reporter *reporter, Entry *entry) {
-    Entry **last = &reporter->first;
-    while (*last)
-        last = &(*last)->next;
-    *last = entry;
+// Locked. What came of actions goes ahead of sweeps, which may be long where many accounts end
+// together; but not ahead of the first entry, which may be on its way.
+static void queue_add(Reporter *reporter, Entry *entry) {
+    Entry **at = &reporter->first;
+    if (*at)
+        at = &(*at)->next;
+    while (*at && ((*at)->of_action || !entry->of_action))
+        at = &(*at)->next;
+    entry->next = *at;
+    *at = entry;
     reporter->count++;
 }
 
@@ -129,7 +134,7 @@ static void *reporter_main(void *argument) {
             continue;
         }
         if (sent == SENT_FAILS)
-            queue_append(reporter, queue_pop(reporter));
+            queue_add(reporter, queue_pop(reporter));
         pause_between_tries(reporter, ++failures);
     }
     monitor_unlock(&reporter->monitor);
@@ -187,7 +192,7 @@ static void entries_add(Reporter *reporter, Entry *take_first) {
         bool room = reporter->count < QUEUE_CEILING && (entry->important || idle);
         entry->next = room ? NULL : left_out;
         if (room)
-            queue_append(reporter, entry);
+            queue_add(reporter, entry);
         else
             left_out = entry;
     }
@@ -244,6 +249,7 @@ void reporter_add_report(Reporter *reporter, const ActionReport *report) {
                               .smaller = report_without_findings(arena, report),
                               .what = report->action_id,
                               .important = true,
+                              .of_action = true,
                           }));
 }
 
@@ -263,16 +269,16 @@ static const char *sweep_without_findings(Arena *arena, const SweepReport *page)
 }
 
 static Entry *page_entry(const SweepReport *page) {
-    bool removed = false;
+    bool acted = false;
     for (size_t i = 0; i < page->accounts.count; i++)
-        removed = removed || page->accounts.items[i].removed;
+        acted = acted || page->accounts.items[i].removed || page->accounts.items[i].outcome != NULL;
     CLEANUP(arena_freep) Arena *arena = arena_new();
     return entry_new((Entry){
         .target = CONTROL_PLANE_SWEEP,
         .body = shape_format(arena, &SWEEP_REPORT_SHAPE, page),
         .smaller = sweep_without_findings(arena, page),
         .what = arena_printf(arena, "sweep of %s", page->admin_secret),
-        .important = removed,
+        .important = acted,
     });
 }
 

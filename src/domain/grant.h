@@ -48,7 +48,8 @@ typedef enum GrantCause {
     CAUSE_FAILED,
     CAUSE_DRIFTED, // somebody removed the account on the target, or ended it early there
 } GrantCause;
-extern const EnumTable GRANT_CAUSES; // "none", "expired", "revoked", "cancelled", "failed", "drifted"
+extern const EnumTable
+    GRANT_CAUSES; // "none", "expired", "revoked", "cancelled", "failed", "drifted"
 
 typedef enum ExtensionState {
     EXTENSION_NONE,
@@ -113,7 +114,7 @@ typedef struct Grant {
     int64_t extension_round;      // extensions asked for so far
     const char *extension_reason; // why; NULL: none was given, or none is asked for
     Decisions decisions;
-    const char *trouble; // why the connector could not do it yet; NULL: none
+    const char *trouble;       // why the connector could not do it yet; NULL: none
     const AccountState *given; // the account as it was read back when given; NULL: not known
     int64_t given_at;          // when that was last true for certain, by our clock
     bool drifted;              // reconciliation found the account gone or altered
@@ -129,8 +130,8 @@ typedef struct GrantChange {
     GrantCause cause; // of REVOKE: CAUSE_REVOKED or CAUSE_CANCELLED
     const char *by;   // principal, or NULL
     const char *note;
-    int64_t expires_at; // of DISPATCH and EXTEND; of GRANTED, where 0 keeps that of DISPATCH
-    const char *sealed; // of GRANTED, RESET
+    int64_t expires_at;        // of DISPATCH and EXTEND; of GRANTED, where 0 keeps that of DISPATCH
+    const char *sealed;        // of GRANTED, RESET
     const AccountState *state; // of GRANTED, EXTEND: as read back on the target; NULL: not known
 } GrantChange;
 

@@ -49,7 +49,7 @@ typedef struct Outcome {
     int64_t target_now_at;     // the target's clock
     int64_t target_expires_at; // VALID UNTIL on the target, by its clock
     const char *server_version;
-    const char *account_key; // the engine's own id of the account: the OID
+    const char *account_key;   // the engine's own id of the account: the OID
     const AccountState *state; // as read back of one that was given or extended; NULL: not read
     Statements statements;
 } Outcome;

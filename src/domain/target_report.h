@@ -51,8 +51,8 @@ typedef struct FoundAccount {
     const char *custodian;
     const char *database;
     const char *leftover; // what makes it look temporary, of one without mark
-    int64_t expires_at; // by the target's clock
-    bool expired;       // by the target's clock
+    int64_t expires_at;   // by the target's clock
+    bool expired;         // by the target's clock
     bool can_login;
     int64_t sessions;
     const AccountState *state; // of one with a mark
@@ -69,17 +69,17 @@ typedef struct AccountInspection {
     bool present;
     bool marked; // as the plan says; otherwise it is not touched
     bool can_login;
-    int64_t expires_at;       // by the target's clock; 0: never
+    int64_t expires_at; // by the target's clock; 0: never
     int64_t session_count;
-    StringList sessions;      // "psql from 10.0.0.7 in database shop, since …"; some of many
-    int64_t owned_count;      // objects
-    StringList owned;         // "shop: table schema_app.notes"; some of many
-    const char *custodian;    // who would get them; NULL: nobody, and they would be in the way
-    StringList roles;         // memberships that would end
-    int64_t privilege_count;  // objects on which privileges would be taken back
+    StringList sessions;     // "psql from 10.0.0.7 in database shop, since …"; some of many
+    int64_t owned_count;     // objects
+    StringList owned;        // "shop: table schema_app.notes"; some of many
+    const char *custodian;   // who would get them; NULL: nobody, and they would be in the way
+    StringList roles;        // memberships that would end
+    int64_t privilege_count; // objects on which privileges would be taken back
     StringList privileges;
-    StringList obstacles;     // what would be in the way
-    const char *refusal;      // why the connector would not do it; NULL: it would
+    StringList obstacles; // what would be in the way
+    const char *refusal;  // why the connector would not do it; NULL: it would
 } AccountInspection;
 extern const Shape ACCOUNT_INSPECTION_SHAPE;
 enum { INSPECTION_LINES_MAX = 100 }; // of each list

@@ -87,6 +87,13 @@ static const char *mark_words(Arena *arena, const StoreSweptAccount *account) {
                             : "");
 }
 
+// The list may be of a moment before the extension that is given by now.
+static bool end_is_moving(const Operation *operation, const GrantFinding *finding,
+                          const Grant *grant) {
+    return grant->extension_state == EXTENSION_APPROVED ||
+           swept_at(operation, finding) <= grant->given_at + CLOCK_SLACK_MS;
+}
+
 static Drifts find_drift(Operation *operation, const GrantFinding *finding, const Grant *grant) {
     Arena *arena = operation->arena;
     Drifts drifts = {0};
@@ -98,7 +105,7 @@ static Drifts find_drift(Operation *operation, const GrantFinding *finding, cons
     else if (account->state != NULL)
         return account_drift(arena, grant->given, account->state,
                              (DriftRules){
-                                 .end_is_moving = grant->extension_state == EXTENSION_APPROVED,
+                                 .end_is_moving = end_is_moving(operation, finding, grant),
                                  .privileges_may_grow = privileges_may_grow(grant->plan),
                              });
     else if (!account->can_login)
@@ -120,8 +127,8 @@ static bool is_confirmed_gone(const Operation *operation, const GrantFinding *fi
 
 static Verdict judge_active(Operation *operation, const GrantFinding *finding, const Grant *grant) {
     int64_t given_at = grant->given_at != 0 ? grant->given_at : grant->granted_at;
-    int64_t margin_ms = finding->finding == FOUND_NOTHING ? YOUNG_MS : CLOCK_SLACK_MS;
-    if (swept_at(operation, finding) <= given_at + margin_ms && finding->swept_at != 0)
+    if (finding->finding == FOUND_NOTHING && finding->swept_at <= given_at + YOUNG_MS &&
+        finding->swept_at != 0)
         return VERDICT_NOTHING;
     Drifts drifts = find_drift(operation, finding, grant);
     if (!is_known_drift(grant, &drifts))

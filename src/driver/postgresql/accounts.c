@@ -81,15 +81,14 @@ static Status list_marked(Operation *operation, const char *only, FoundAccounts 
                           Error *reterr) {
     static const char SQL[] =
         "SELECT r.rolname, shobj_description(r.oid, 'pg_authid'), r.rolcanlogin,"
-        " " PG_ROLE_END("r.rolvaliduntil") ","
-                                           " (SELECT count(*) FROM pg_stat_activity a WHERE "
-                                           "a.usesysid = r.oid),"
-                                           " floor(extract(epoch FROM now()) * 1000)::bigint, "
-                                           "r.oid, r.rolconnlimit,"
-                                           " r.rolsuper, r.rolcreaterole, r.rolcreatedb, "
-                                           "r.rolreplication, r.rolbypassrls"
-                                           " FROM pg_roles r WHERE " PG_MARKED_ACCOUNTS
-                                           " ORDER BY r.rolname COLLATE \"C\"";
+        " " PG_ROLE_END ","
+        " (SELECT count(*) FROM pg_stat_activity a WHERE "
+        "a.usesysid = r.oid),"
+        " floor(extract(epoch FROM now()) * 1000)::bigint, "
+        "r.oid, r.rolconnlimit,"
+        " r.rolsuper, r.rolcreaterole, r.rolcreatedb, "
+        "r.rolreplication, r.rolbypassrls"
+        " FROM pg_roles r WHERE " PG_MARKED_ACCOUNTS " ORDER BY r.rolname COLLATE \"C\"";
     Rows *rows;
     TRY(pg_operation_read(
         operation,
@@ -162,20 +161,15 @@ static Status list_leftovers(Operation *operation, const StringList *patterns,
     const char *sql = arena_printf(
         arena,
         "SELECT r.rolname, shobj_description(r.oid, 'pg_authid'), r.rolcanlogin,"
-        " " PG_ROLE_END(
-            "r.rolvaliduntil") ","
-                               " (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = "
-                               "r.oid),"
-                               " floor(extract(epoch FROM now()) * 1000)::bigint"
-                               " FROM pg_roles r WHERE r.rolname <> current_user AND (r.rolname "
-                               "LIKE ANY ($1::text[])"
-                               "  OR shobj_description(r.oid, 'pg_authid') LIKE 'daypass {%%'"
-                               "  OR EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON "
-                               "g.oid = m.roleid"
-                               "   WHERE m.member = r.oid AND g.rolname = '%s'))"
-                               " ORDER BY coalesce(shobj_description(r.oid, 'pg_authid') LIKE "
-                               "'daypass {%%', false),"
-                               "  r.rolname COLLATE \"C\" LIMIT %d",
+        " " PG_ROLE_END ","
+        " (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = r.oid),"
+        " floor(extract(epoch FROM now()) * 1000)::bigint"
+        " FROM pg_roles r WHERE r.rolname <> current_user AND (r.rolname LIKE ANY ($1::text[])"
+        "  OR shobj_description(r.oid, 'pg_authid') LIKE 'daypass {%%'"
+        "  OR EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid"
+        "   WHERE m.member = r.oid AND g.rolname = '%s'))"
+        " ORDER BY coalesce(shobj_description(r.oid, 'pg_authid') LIKE 'daypass {%%', false),"
+        "  r.rolname COLLATE \"C\" LIMIT %d",
         TELEPORT_ROLE, LEFTOVERS_MAX);
     const char *likes = like_array(arena, patterns);
     Rows *rows;

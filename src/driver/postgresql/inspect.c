@@ -12,25 +12,23 @@ static void add(Arena *arena, StringList *list, const char *line) {
         string_list_add(arena, list, pg_account_text(arena, line));
 }
 
+// Where they come from the server tells only those who may read all its statistics.
 static Status read_sessions(Operation *operation, const Role *role, AccountInspection *inspection,
                             Error *reterr) {
     Arena *arena = operation->arena;
-    const char *sql =
-        arena_printf(arena,
-                     "SELECT coalesce(nullif(application_name, ''), 'a program without a name'),"
-                     " coalesce(host(client_addr), 'the server itself'), coalesce(datname, '-'),"
-                     " to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-                     " FROM pg_stat_activity WHERE usesysid = %lld ORDER BY backend_start, pid",
-                     (long long)role->oid);
+    const char *sql = arena_printf(
+        arena,
+        "SELECT concat(coalesce(nullif(application_name, ''), 'a program without a name'),"
+        " ' from ' || host(client_addr), ' in database ' || datname, ' since ' ||"
+        " to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))"
+        " FROM pg_stat_activity WHERE usesysid = %lld ORDER BY backend_start, pid",
+        (long long)role->oid);
     Rows *rows;
     TRY(pg_operation_read(operation, &(Query){.doing = "reading sessions", .sql = sql}, &rows,
                           reterr));
     inspection->session_count = pg_rows_count(rows);
     for (int i = 0; i < pg_rows_count(rows); i++)
-        add(arena, &inspection->sessions,
-            arena_printf(arena, "%s from %s in database %s since %s", pg_rows_text(rows, i, 0),
-                         pg_rows_text(rows, i, 1), pg_rows_text(rows, i, 2),
-                         pg_rows_text(rows, i, 3) != NULL ? pg_rows_text(rows, i, 3) : "-"));
+        add(arena, &inspection->sessions, pg_rows_text(rows, i, 0));
     return STATUS_OK;
 }
 

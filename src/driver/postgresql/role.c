@@ -48,7 +48,7 @@ Status pg_role_read(Operation *operation, const char *name, bool *ret_found, Rol
         "SELECT oid, rolcanlogin, rolsuper, rolinherit,"
         " rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls,"
         " shobj_description(oid, 'pg_authid'),"
-        " " PG_ROLE_END("rolvaliduntil") ","
+        " " PG_ROLE_END ","
         " floor(extract(epoch FROM now()) * 1000)::bigint"
         " FROM pg_roles WHERE rolname = $1";
     Rows *rows;
@@ -160,9 +160,8 @@ Status pg_role_given_memberships(Operation *operation, int64_t oid, Rows **ret_r
         " JOIN pg_roles u ON u.oid = m.member WHERE m.grantor = %lld AND m.roleid <> %lld"
         " AND m.member <> %lld ORDER BY 1, 2",
         (long long)oid, (long long)oid, (long long)oid);
-    return pg_operation_read(operation,
-                             &(Query){.doing = "reading memberships it gave", .sql = sql}, ret_rows,
-                             reterr);
+    return pg_operation_read(
+        operation, &(Query){.doing = "reading memberships it gave", .sql = sql}, ret_rows, reterr);
 }
 
 Status pg_role_can_assume(Operation *operation, const char *name, bool *ret_can, Error *reterr) {

@@ -3,11 +3,11 @@
 
 #include "driver/postgresql/operation.h"
 
-// VALID UNTIL in ms since 1970: null for one that never comes, or not in our time; 1 for one that is
-// over since ever.
-#define PG_ROLE_END(column)                                                                        \
-    "CASE WHEN " column " < '1970-01-02' THEN 1 WHEN " column " < '9999-01-01'"                    \
-    " THEN floor(extract(epoch FROM " column ") * 1000)::bigint END"
+// VALID UNTIL in ms since 1970: null for one that never comes, or not in our time; 1 for one that
+// is over since ever.
+#define PG_ROLE_END                                                                                \
+    "CASE WHEN rolvaliduntil < '1970-01-02' THEN 1 WHEN rolvaliduntil < '9999-01-01'"              \
+    " THEN floor(extract(epoch FROM rolvaliduntil) * 1000)::bigint END"
 
 typedef struct Role {
     int64_t oid;

@@ -282,6 +282,46 @@ static void fails_at_once_where_a_try_just_failed(void **state) {
     }
 }
 
+// What no grant explains may be another installation's: only where the file names that.
+static void removes_of_others_only_what_the_file_adopts(void **state) {
+    Scene *scene = *state;
+    scene->plan.deployment = "dep_2";
+    scene->action.kind = ACTION_REVOKE;
+    not_accepted(scene, "bad_plan");
+    scene->action.kind = ACTION_REMOVE;
+    ActionReport report = run_action(scene);
+    failed_with(&report, "refused", "not_adopted");
+    assert_non_null(strstr(report.message, "adopt_deployments: [dep_2]"));
+    Ceiling ceiling = {.max_duration_s = 3600};
+    scene->secret.ceiling = &ceiling;
+    string_list_add(scene->arena, &ceiling.adopt_deployments, "dep_3");
+    report = run_action(scene);
+    failed_with(&report, "refused", "not_adopted");
+    string_list_add(scene->arena, &ceiling.adopt_deployments, "dep_2");
+    report = run_action(scene);
+    failed_with(&report, "retry", "target_unreachable");
+    // One's own needs no line, and a name that is allowed.
+    scene->plan.deployment = "dep_1";
+    report = run_action(scene);
+    failed_with(&report, "retry", "target_unreachable");
+    string_list_add(scene->arena, &ceiling.account_prefixes, "other_");
+    report = run_action(scene);
+    failed_with(&report, "refused", "above_ceiling");
+}
+
+static void an_orphan_names_its_account_and_grant(void **state) {
+    Scene *scene = *state;
+    scene->action.kind = ACTION_REMOVE;
+    scene->plan.account = NULL;
+    not_accepted(scene, "bad_plan");
+    scene->plan.account = "temp_a_b";
+    scene->plan.grant_id = "grt_2";
+    not_accepted(scene, "bad_plan");
+    scene->plan.grant_id = "grt_1";
+    scene->plan.connector = "other";
+    not_accepted(scene, "bad_plan");
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
@@ -300,6 +340,8 @@ int main(void) {
         CASE(believes_no_lease_that_began_after_its_answer_came),
         CASE(reports_a_server_that_is_not_there_as_worth_repeating),
         CASE(fails_at_once_where_a_try_just_failed),
+        CASE(removes_of_others_only_what_the_file_adopts),
+        CASE(an_orphan_names_its_account_and_grant),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
 }

@@ -60,13 +60,13 @@ static void checks_and_accounts_come_back_as_they_were_reported(void **state) {
     comes_back(&CHECK_ITEM_SHAPE,
                &(CheckItem){"rights: sessions", CHECK_FAILED, "missing", "GRANT a TO b"});
     AccountState seen = {.key = "16400",
-                          .expires_at = NOON_MS,
-                          .mark_expires_at = NOON_MS,
-                          .can_login = true,
-                          .connection_limit = -1,
-                          .privilege_count = 2,
-                          .privilege_hash = "abc",
-                          .database = "shop"};
+                         .expires_at = NOON_MS,
+                         .mark_expires_at = NOON_MS,
+                         .can_login = true,
+                         .connection_limit = -1,
+                         .privilege_count = 2,
+                         .privilege_hash = "abc",
+                         .database = "shop"};
     comes_back(&ACCOUNT_STATE_SHAPE, &seen);
     comes_back(&FOUND_ACCOUNT_SHAPE, &(FoundAccount){.account = "temp_x",
                                                      .deployment = "dep",

@@ -197,12 +197,23 @@ static void messages_arrive_as_they_were_sent(void **state) {
     IntegrationHealth health[] = {{"shop-prod", false, "no route", NOW_MS}};
     SignedAction actions[] = {{"{}", "c2ln"}, {"{}", "c2ln"}};
     SweptAccount accounts[] = {
-        {.account = "temp_a", .grant_id = "req_1", .expires_at = NOW_MS, .can_login = true,
-         .message = "busy", .state = json_of(arena, "{\"can_login\": true}")},
-        {.account = "temp_b", .expires_at = NOW_MS, .removed = true,
+        {.account = "temp_a",
+         .grant_id = "req_1",
+         .expires_at = NOW_MS,
+         .can_login = true,
+         .message = "busy",
+         .state = json_of(arena, "{\"can_login\": true}")},
+        {.account = "temp_b",
+         .expires_at = NOW_MS,
+         .removed = true,
          .outcome = json_of(arena, "{\"sessions_ended\": 1}")},
-        {.account = "temp_c", .grant_id = "req_2", .deployment = "dep_2", .connector = "other",
-         .custodian = "keeper", .database = "shop", .sessions = 2},
+        {.account = "temp_c",
+         .grant_id = "req_2",
+         .deployment = "dep_2",
+         .connector = "other",
+         .custodian = "keeper",
+         .database = "shop",
+         .sessions = 2},
         {.account = "v-x", .leftover = "its name is like v-*"},
     };
     comes_back(&POLL_REQUEST_SHAPE,
