@@ -16,6 +16,7 @@ from fire.target import start_servers, stop_servers
 WALK_S = 900
 LONG_S = 3000
 LONG_ROUND_S = 120
+LONG_THREADS = 16
 
 
 def burn(campaign, is_long):
@@ -25,7 +26,7 @@ def burn(campaign, is_long):
     end = time.monotonic() + (LONG_S if is_long else 0)
     while time.monotonic() < end:
         campaign.age_shared_roles()
-        campaign.rage(threads=6, seconds=LONG_ROUND_S)
+        campaign.rage(threads=LONG_THREADS, seconds=LONG_ROUND_S)
         campaign.settle()
         campaign.check_round()
     campaign.end_everything()
