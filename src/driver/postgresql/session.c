@@ -14,7 +14,8 @@ enum {
     OLDEST_VERSION = 130000,
     SQLSTATE_LENGTH = 5,
     LOCK_TIMEOUT_MS = 5000,
-    // A connector that hangs in a transaction holds locks, for which the revocation by another waits.
+    // A connector that hangs in a transaction holds locks, for which the revocation by another
+    // waits.
     IDLE_IN_TRANSACTION_MS = 15000,
     DEFAULT_CONNECT_MS = 10000,
     DEFAULT_STATEMENT_MS = 30000,
