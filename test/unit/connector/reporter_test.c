@@ -28,7 +28,8 @@ typedef struct Scene {
     atomic_int failed; // on "act_bad"
     atomic_int taken;  // of "act_good"
     atomic_int taken_with_statements;
-    atomic_int pages; // of a sweep
+    atomic_int pages;        // of a sweep
+    atomic_int pages_before; // the last good report
     atomic_int accounts;
     atomic_int removed_with_outcome;
     atomic_bool torn; // the pages do not follow one another without gap
@@ -83,6 +84,7 @@ static void handle(void *context, HttpRequest *request, HttpAnswer *answer) {
         return;
     }
     atomic_fetch_add(&scene->taken, 1);
+    atomic_store(&scene->pages_before, scene->pages);
     if (json_object_get(report.outcome, "statements"))
         atomic_fetch_add(&scene->taken_with_statements, 1);
     answer->status = 204;
@@ -199,6 +201,21 @@ static void brings_a_long_sweep_in_pages_that_follow_one_another(void **state) {
     assert_string_equal(scene->until, ""); // the last one is without bound
 }
 
+static void brings_what_came_of_an_action_ahead_of_a_long_sweep(void **state) {
+    Scene *scene = *state;
+    enum { COUNT = 10000 };
+    SweptAccount *accounts = many_accounts(scene, COUNT);
+    reporter_add_sweep(
+        scene->reporter,
+        &(SweepReport){.admin_secret = "shop", .host = "db", .accounts = {accounts, COUNT}});
+    report(scene, "act_good", 1);
+    await_sent(scene);
+    assert_int_equal(scene->taken, 1);
+    assert_true(scene->pages_before < scene->pages - 1);
+    assert_int_equal(scene->accounts, COUNT);
+    assert_false(scene->torn);
+}
+
 static void brings_a_short_or_empty_sweep_whole(void **state) {
     Scene *scene = *state;
     reporter_add_sweep(scene->reporter, &(SweepReport){.admin_secret = "shop", .host = "db"});
@@ -232,6 +249,7 @@ int main(void) {
         CASE(brings_the_whole_report),
         CASE(leaves_the_findings_out_where_the_whole_is_too_large),
         CASE(brings_a_long_sweep_in_pages_that_follow_one_another),
+        CASE(brings_what_came_of_an_action_ahead_of_a_long_sweep),
         CASE(brings_a_short_or_empty_sweep_whole),
         CASE(leaves_the_findings_of_a_sweep_out_where_they_are_too_large),
         CASE(lets_others_pass_where_the_control_plane_fails_on_one),
