@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -12,7 +13,10 @@ import time
 from flood import ATTACKER, Caller, Flood, ask, connect_from, get, median_ms, post
 from raw_http import check_problem, read_answer, request, send
 from signer import Instance
-from world import CONNECTOR, World, check, check_equal, main, read_text, test, test_with, wait_until
+from world import (
+    CONNECTOR, DAYPASSD, ROOT, World, check, check_equal, main, read_text, test, test_with,
+    wait_until,
+)  # fmt: skip
 
 # Above it nobody would call the service usable; what is measured is said with each failure.
 LATENCY_S = 2.0
@@ -260,6 +264,22 @@ def many_requests_on_one_connection_are_answered_in_order_beside_others():
         check(answer.status in (0, 413, 431), f"a huge header: {answer}")
         check(is_served(world), "afterwards")
         world.daypassd.stop()
+
+
+# ---- The table -------------------------------------------------------------------------------------
+
+
+@test
+def every_limit_that_can_be_set_is_described_with_its_default():
+    printed = subprocess.run([DAYPASSD, "--print-config"], capture_output=True, text=True, check=True)
+    options = re.search(r"^limits:\n((?:  .*\n)+)", printed.stdout, re.MULTILINE).group(1)
+    values = dict(re.findall(r"^  (\w+): (\w+)$", options, re.MULTILINE))
+    check(len(values) > 15, f"limits are printed: {values}")
+    table = read_text(os.path.join(ROOT, "docs/operations.md")).partition("## Limits")[2]
+    for name, value in values.items():
+        shown = {"4194304": "4 MiB", "30s": "30 s"}.get(value) or f"{int(value):,}"
+        described = re.search(rf"`limits\.{name}`[^|]*?{re.escape(shown)}", table)
+        check(described, f"docs/operations.md says limits.{name} and its default, {shown}")
 
 
 # ---- What one may have -----------------------------------------------------------------------------
