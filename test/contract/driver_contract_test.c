@@ -32,7 +32,8 @@ int main(int argument_count, char **arguments) {
     size_t server_count = postgresql_servers(&servers);
     Suite suite = {.arena = arena_new()};
     size_t each = CONTRACT_TEST_COUNT + POSTGRESQL_TEST_COUNT + PRIVILEGE_TEST_COUNT +
-                  OBJECTS_TEST_COUNT + OBSTACLES_TEST_COUNT + FAILURES_TEST_COUNT;
+                  OBJECTS_TEST_COUNT + OBSTACLES_TEST_COUNT + FAILURES_TEST_COUNT +
+                  ACCOUNTS_TEST_COUNT;
     size_t most = server_count * 4 * each;
     suite.tests = arena_alloc(suite.arena, most * sizeof suite.tests[0]);
     World **worlds = arena_alloc(suite.arena, server_count * 4 * sizeof worlds[0]);
@@ -51,6 +52,7 @@ int main(int argument_count, char **arguments) {
         add_tests(&suite, name, world, PRIVILEGE_TESTS, PRIVILEGE_TEST_COUNT);
         add_tests(&suite, name, world, OBJECTS_TESTS, OBJECTS_TEST_COUNT);
         add_tests(&suite, name, world, OBSTACLES_TESTS, OBSTACLES_TEST_COUNT);
+        add_tests(&suite, name, world, ACCOUNTS_TESTS, ACCOUNTS_TEST_COUNT);
         add_tests(&suite, name, world, FAILURES_TESTS, FAILURES_TEST_COUNT);
     }
     int failed = _cmocka_run_group_tests("driver contract", suite.tests, suite.count, NULL, NULL);

@@ -14,6 +14,7 @@ enum { CALLS_MAX = 2000 };
 typedef struct Things {
     const char *grant;
     const char *account;
+    Orphan orphan;
     StoredAction action;
     Token token;
 } Things;
@@ -62,6 +63,26 @@ static void no_preparation(Shop *shop) {
 }
 static void prepare_unknown(Shop *shop) {
     things.account = "temp_nobody_abc123";
+}
+static void sweep_orphan(Shop *shop, StoreSweptAccount account) {
+    Error error = {0};
+    expect_ok(shop_sweep(shop->store, shop->arena, shop, &account, 0, &error), &error);
+    OrphanFilter filter = {.account = account.account, .limit = 1};
+    Orphans orphans;
+    expect_ok(store_list_orphans(shop->store, shop->arena, &filter, &orphans, &error), &error);
+    things.orphan = orphans.items[0];
+}
+static void prepare_foreign(Shop *shop) {
+    sweep_orphan(shop, (StoreSweptAccount){.account = "temp_theirs_abc123",
+                                           .grant_id = "grt_theirs",
+                                           .deployment = "dep_theirs",
+                                           .database = "shop"});
+}
+static void prepare_removal(Shop *shop) {
+    sweep_orphan(shop, (StoreSweptAccount){.account = "temp_nobody_abc123",
+                                           .grant_id = "grt_nobody_knows",
+                                           .database = "shop"});
+    things.action = shop_lease_one(shop, "remove");
 }
 static void prepare_pending(Shop *shop) {
     things.grant = shop_request(shop, &ANN, "shop-read").id;
@@ -188,6 +209,20 @@ static Status run_reconcile_removed(Shop *shop, Error *reterr) {
 static Status run_reconcile_orphan(Shop *shop, Error *reterr) {
     return reconcile(shop, "grt_nobody_knows", false, reterr);
 }
+static Status run_list_orphans(Shop *shop, Error *reterr) {
+    OrphanFilter filter = {.limit = 10};
+    Orphans orphans;
+    return store_list_orphans(shop->store, shop->arena, &filter, &orphans, reterr);
+}
+static Status run_inspect_orphan(Shop *shop, Error *reterr) {
+    Orphan orphan;
+    return store_inspect_orphan(shop->store, shop->arena, &ROOT, things.orphan.id, &orphan, reterr);
+}
+static Status run_remove_orphan(Shop *shop, Error *reterr) {
+    Orphan orphan;
+    return store_remove_orphan(shop->store, shop->arena, &ROOT, things.orphan.id, "grt_theirs",
+                               "dep_theirs", &orphan, reterr);
+}
 static Status run_due(Shop *shop, Error *reterr) {
     DueResult result;
     return store_run_due(shop->store, 100, &result, reterr);
@@ -307,6 +342,11 @@ static const Case CASES[] = {
     {"reconcile a stray account", prepare_ended, run_reconcile_stray},
     {"reconcile a removed account", prepare_expired, run_reconcile_removed},
     {"reconcile an orphan", prepare_unknown, run_reconcile_orphan},
+    {"list orphans", prepare_foreign, run_list_orphans},
+    {"inspect an orphan", prepare_foreign, run_inspect_orphan},
+    {"remove an orphan", prepare_foreign, run_remove_orphan},
+    {"report a removal done", prepare_removal, run_report_done},
+    {"report a removal failed", prepare_removal, run_report_failed},
     {"expire", prepare_expired, run_due, .in_steps = true},
     {"take back a lease", prepare_leased, run_due, .in_steps = true},
     {"list grants", prepare_active, run_list},

@@ -32,7 +32,7 @@ def add_people(world):
 def reading(grant):
     """Commands that only read, and whether one needs to review for them."""
     return [
-        (["audit"], True), (["audit", "verify"], True), (["connectors"], True), (["export"], True),
+        (["audit"], True), (["audit", "verify"], True), (["connectors"], True), (["orphans"], True), (["export"], True),
         (["integrations"], True), (["integrations", "shop-prod"], True), (["principal", "list"], True),
         (["token", "list", "--all"], True), (["requests", "--all"], False), (["flows"], False),
         (["whoami"], False), (["token", "list"], False), (["show", grant], False),

@@ -26,6 +26,12 @@ static const Command EXAMPLES[] = {
                                         {0}},
      .rest = "WORD",
      .run = nothing},
+    {.name = "drop",
+     .summary = "Drop",
+     .arguments = (const CommandArgument[]){{.name = "WHERE", .help = "Where"},
+                                            {.name = "WHAT", .repeated = true, .help = "What"},
+                                            {0}},
+     .run = nothing},
     {.name = "thing make", .summary = "Make", .run = nothing},
     {.name = "thing drop", .summary = "Drop", .run = nothing},
     {.name = "list", .summary = "List", .run = nothing},
@@ -83,6 +89,17 @@ static void reads_arguments_and_options_in_any_order(void **state) {
     assert_string_equal(invocation_option(&invocation, "format"), "url");
     assert_true(invocation_switch(&invocation, "wait"));
     assert_false(invocation.json);
+}
+
+static void a_repeated_argument_is_there_once_or_more(void **state) {
+    Invocation invocation =
+        parse_good(*state, WORDS("drop", "here", "one", "--json", "two", "three"));
+    assert_string_equal(invocation_argument(&invocation, "WHERE"), "here");
+    assert_string_equal(invocation_argument(&invocation, "WHAT"), "one");
+    assert_int_equal(invocation.more.count, 2);
+    assert_string_equal(invocation.more.items[1], "three");
+    assert_refused(*state, WORDS("drop", "here"), USAGE_CODE, "WHAT");
+    assert_refused(*state, WORDS("drop", "here", "one", ""), USAGE_CODE, "WHAT is empty");
 }
 
 static void reads_letters_with_and_without_a_space(void **state) {
@@ -208,6 +225,7 @@ static void numbers_and_durations_have_bounds(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(reads_arguments_and_options_in_any_order),
+        CASE(a_repeated_argument_is_there_once_or_more),
         CASE(reads_letters_with_and_without_a_space),
         CASE(absent_things_are_null),
         CASE(the_longest_name_wins),
