@@ -179,8 +179,7 @@ static bool fail_once(World *world, const Case *it, int at, bool refuses) {
 }
 
 static void each_statement_of_each_operation_fails_once(void **state) {
-    if (!runs_here(*state, true, PRIVILEGE_SHARED_ROLE) &&
-        !runs_here(*state, false, PRIVILEGE_DIRECT))
+    if (!runs_here(*state, true, PRIVILEGE_SHARED_ROLE))
         return;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         int at = 1;
@@ -278,8 +277,7 @@ static void nothing_is_lost_wherever_taking_back_is_cut_off(void **state) {
 }
 
 static void nothing_is_lost_wherever_taking_back_fails(void **state) {
-    if (!runs_here(*state, true, PRIVILEGE_SHARED_ROLE) &&
-        !runs_here(*state, false, PRIVILEGE_SHARED_ROLE))
+    if (!runs_here(*state, false, PRIVILEGE_DIRECT))
         return;
     Work *work = work_new(*state);
     int at = 1;
