@@ -126,6 +126,7 @@ static Status run(Arena *arena, const Arguments *arguments, Error *reterr) {
 
 int main(int argc, char **argv) {
     sandbox_forbid_dumps();
+    json_wipe_freed(); // session tokens pass through it
     Arguments arguments = {0};
     if (!parse(argc, argv, &arguments))
         return EXIT_USAGE;

@@ -22,6 +22,8 @@ DAYPASSD = os.path.join(BUILD, "src/server/daypassd")
 CONNECTOR = os.path.join(BUILD, "src/connector/daypass-connector")
 CLI = os.path.join(BUILD, "src/cli/daypass")
 WAIT_S = 60
+# "off" where a tool around the programs needs system calls that they have no use for.
+SECCOMP = os.environ.get("DAYPASS_TEST_SECCOMP", "on")
 
 
 class Failure(AssertionError):
@@ -249,7 +251,8 @@ class World:
             write_text(
                 self.path("daypassd.yaml"),
                 f"listen: {{address: 127.0.0.1, port: 0}}\nstate_folder: {self.path('daypassd')}\n"
-                + extra,
+                + extra
+                + ("" if SECCOMP == "on" else f"sandbox: {{seccomp: {SECCOMP}}}\n"),
             )
         self.daypassd = self.run("daypassd", [DAYPASSD, "--config", self.path("daypassd.yaml")])
         self.await_daypassd()
@@ -314,6 +317,7 @@ class World:
             "state_folder": self.path(name),
             "sweep_every": "2s",
             "secrets": [secret],
+            **({} if SECCOMP == "on" else {"sandbox": {"seccomp": SECCOMP}}),
         }
         path = self.path(name + ".yaml")
         write_text(path, json.dumps(config))  # JSON is YAML
