@@ -50,6 +50,8 @@ def put_store(world, schema):
     """The store of an older version, in the place of a state folder that has not been started."""
     os.makedirs(world.path("daypassd"), mode=0o700, exist_ok=True)
     path = world.path("daypassd/daypass.db")
+    for old in glob.glob(path + "*"):
+        os.unlink(old)
     write_text(path, "")
     store = sqlite3.connect(path)
     with open(os.path.join(SCHEMAS, f"v{schema}.sql"), encoding="utf-8") as dump:
@@ -217,20 +219,22 @@ def a_step_that_fails_leaves_the_store_as_it_was(schema):
         for name in sorted(added):
             if name.startswith("sqlite_"):
                 continue
-            store = sqlite3.connect(path)
-            store.execute(f"CREATE TABLE {name} (in_the_way TEXT)")
-            store.commit()
-            store.close()
+            put_store(world, schema)
+            run_sql(path, f"CREATE TABLE {name} (in_the_way TEXT)")
             start_and_fail(world, 18)
             version, rows = read_store(path)
-            check(before[0] <= version < newest, f"schema {version} with {name} in the way")
+            check(schema <= version < newest, f"schema {version} with {name} in the way")
             check(rows == before[1], f"all is kept with {name} in the way")
-            store = sqlite3.connect(path)
-            store.execute(f"DROP TABLE {name}")
-            store.commit()
-            store.close()
+            run_sql(path, f"DROP TABLE {name}")
         world.start_daypassd()
         check_equal(read_store(path)[0], newest, "schema in the end")
+
+
+def run_sql(path, sql):
+    store = sqlite3.connect(path)
+    store.execute(sql)
+    store.commit()
+    store.close()
 
 
 @test
