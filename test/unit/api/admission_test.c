@@ -185,7 +185,6 @@ static void of_one_instance_only_so_many_polls_wait(void **state) {
 // again soon are still known.
 static void names_without_number_do_not_lift_a_limit(void **state) {
     enum { NAMES = 100000, AGAIN_EVERY = 100 };
-    CLEANUP(arena_freep) Arena *arena = arena_new();
     CLEANUP(rate_limiter_freep) RateLimiter *limiter = rate_limiter_new(&SYSTEM_CLOCK, 1);
     int64_t retry_after_s = 0;
     assert_true(rate_limiter_take(limiter, "ann", &retry_after_s));
