@@ -7,6 +7,7 @@ static const StoreLimits DEFAULTS = {
     .open_requests_per_flow = 2000,
     .instances_per_connector = 100,
     .actions_per_integration = 16,
+    .orphans_per_connector = 5000,
 };
 
 enum {
@@ -33,6 +34,8 @@ StoreLimits store_limits_complete(const StoreLimits *limits) {
             or_default(limits->instances_per_connector, DEFAULTS.instances_per_connector),
         .actions_per_integration =
             or_default(limits->actions_per_integration, DEFAULTS.actions_per_integration),
+        .orphans_per_connector =
+            or_default(limits->orphans_per_connector, DEFAULTS.orphans_per_connector),
     };
 }
 

@@ -9,7 +9,6 @@
 enum {
     NAME_MAX_BYTES = 128,
     MESSAGE_MAX_BYTES = 1000,
-    ORPHANS_OF_CONNECTOR_MAX = 5000,
     ORPHANS_LIST_MAX = 500,
     INSPECTION_FAILURES_MAX = 3,
 };
@@ -216,42 +215,68 @@ Status orphans_look(Operation *operation, OrphanPage *page, Error *reterr) {
     return STATUS_OK;
 }
 
-// What a connector says of its targets must not fill the store.
-static Status read_room(Operation *operation, const OrphanPage *page, int64_t *ret_room,
+// What a connector says of its targets must not fill the store; and what is only listed, such as
+// other tools' accounts by the thousand, must not keep from it what is to be removed.
+typedef struct Room {
+    int64_t settled;
+    int64_t listed;
+} Room;
+
+static int64_t *room_of(Room *room, const Orphan *orphan) {
+    return orphan_is_settled(orphan) ? &room->settled : &room->listed;
+}
+
+static Status read_room(Operation *operation, const OrphanPage *page, Room *ret_room,
                         Error *reterr) {
+    int64_t most = operation->store->limits.orphans_per_connector;
+    Room room = {.settled = most, .listed = most};
     Parameter parameters[] = {parameter_text(page->connector)};
     Rows rows;
-    TRY(operation_run(operation, "SELECT count(*) FROM orphans WHERE connector = $1", parameters,
-                      COUNT_OF(parameters), &rows, reterr));
-    *ret_room = ORPHANS_OF_CONNECTOR_MAX - rows.items[0].integer[0];
+    TRY(operation_run(operation,
+                      "SELECT kind, count(*) FROM orphans WHERE connector = $1 GROUP BY kind",
+                      parameters, COUNT_OF(parameters), &rows, reterr));
+    for (size_t i = 0; i < rows.count; i++) {
+        Orphan of_kind = {0};
+        if (enum_find(&ORPHAN_KINDS, rows.items[i].text[0], &of_kind.kind))
+            *room_of(&room, &of_kind) -= rows.items[i].integer[1];
+    }
+    *ret_room = room;
     return STATUS_OK;
+}
+
+static Status take_gone(Operation *operation, const Orphan *known, Room *room, Error *reterr) {
+    TRY(orphan_note(operation, known, "account.orphan_gone", NULL, reterr));
+    (*room_of(room, known))++;
+    return orphan_delete(operation, known, reterr);
+}
+
+static Status take_found(Operation *operation, const Orphan *before, const Orphan *found,
+                         Room *room, Error *reterr) {
+    if (before != NULL && orphan_is(before, found))
+        return looks_the_same(operation, before, found)
+                   ? STATUS_OK
+                   : take_known(operation, before, found, reterr);
+    if (before != NULL) {
+        (*room_of(room, before))++;
+        TRY(orphan_delete(operation, before, reterr));
+    }
+    if (*room_of(room, found) <= 0)
+        return STATUS_OK;
+    (*room_of(room, found))--;
+    return take_new(operation, found, reterr);
 }
 
 Status orphans_take(Operation *operation, const OrphanPage *page, Error *reterr) {
     Orphans known;
-    int64_t room = 0;
+    Room room;
     TRY(load_known(operation, page, &known, reterr));
     TRY(read_room(operation, page, &room, reterr));
-    for (size_t i = 0; i < known.count; i++) {
-        if (!is_gone(page, &known.items[i]))
-            continue;
-        TRY(orphan_note(operation, &known.items[i], "account.orphan_gone", NULL, reterr));
-        TRY(orphan_delete(operation, &known.items[i], reterr));
-        room++;
-    }
+    for (size_t i = 0; i < known.count; i++)
+        if (is_gone(page, &known.items[i]))
+            TRY(take_gone(operation, &known.items[i], &room, reterr));
     for (size_t i = 0; i < page->found.count; i++) {
         const Orphan *found = &page->found.items[i];
-        const Orphan *before = orphan_among(&known, found->account);
-        if (before != NULL && orphan_is(before, found)) {
-            if (!looks_the_same(operation, before, found))
-                TRY(take_known(operation, before, found, reterr));
-            continue;
-        }
-        if (before != NULL)
-            TRY(orphan_delete(operation, before, reterr));
-        else if (room-- <= 0)
-            continue;
-        TRY(take_new(operation, found, reterr));
+        TRY(take_found(operation, orphan_among(&known, found->account), found, &room, reterr));
     }
     return STATUS_OK;
 }

@@ -28,6 +28,7 @@ typedef struct StoreLimits {
     int64_t open_requests_per_flow;
     int64_t instances_per_connector;
     int64_t actions_per_integration; // that one connector instance has at the same time
+    int64_t orphans_per_connector;   // that go by themselves; of all others as many
 } StoreLimits;
 
 typedef struct StoreOptions {
@@ -468,7 +469,7 @@ typedef struct StoreNumbers {
     int64_t grants_drifted; // live, and altered on the target
     int64_t grants_widened; // of these, those with more access than was given
     int64_t orphans_by_kind[ORPHAN_KIND_COUNT_];
-    int64_t lateness_ms_sum; // of revocations done: from expiry to seen gone
+    int64_t lateness_ms_sum; // of revocations done: from when access had to be over to seen gone
     int64_t lateness_count;
     int64_t lateness_le[8]; // cumulative, by STORE_LATENESS_BOUNDS_MS
 } StoreNumbers;

@@ -254,6 +254,38 @@ static void the_share_of_an_integration_is_each_instances_own(void **state) {
     assert_int_equal(count_of(&actions, "calm"), 2);
 }
 
+// ---- Orphans ------------------------------------------------------------------------------------
+
+static void sweep(Shop *shop, StoreSweptAccount account) {
+    Error error = {0};
+    expect_ok(shop_sweep(shop->store, shop->arena, shop, &account, 0, &error), &error);
+}
+
+static int64_t orphans_of(Shop *shop, OrphanKind kind) {
+    StoreNumbers numbers;
+    Error error = {0};
+    expect_ok(store_numbers(shop->store, &numbers, &error), &error);
+    return numbers.orphans_by_kind[kind];
+}
+
+static void other_tools_accounts_leave_room_for_what_is_removed(void **state) {
+    Shop *shop = *state;
+    limit(shop, (StoreLimits){.orphans_per_connector = 2});
+    sweep(shop, (StoreSweptAccount){.account = "v-1", .leftover = "like v-*"});
+    sweep(shop, (StoreSweptAccount){.account = "v-2", .leftover = "like v-*"});
+    sweep(shop, (StoreSweptAccount){.account = "v-3", .leftover = "like v-*"});
+    assert_int_equal(orphans_of(shop, ORPHAN_LEFTOVER), 2);
+    sweep(shop, (StoreSweptAccount){.account = "temp_x_1", .grant_id = "grt_none"});
+    StoredAction action = shop_lease_one(shop, "remove");
+    sweep(shop, (StoreSweptAccount){.account = "temp_x_2", .grant_id = "grt_none"});
+    sweep(shop, (StoreSweptAccount){.account = "temp_x_3", .grant_id = "grt_none"});
+    assert_int_equal(orphans_of(shop, ORPHAN_UNKNOWN), 2);
+    // Its turn comes when there is room.
+    shop_report(shop, done_report(&action, NULL));
+    sweep(shop, (StoreSweptAccount){.account = "temp_x_3", .grant_id = "grt_none"});
+    assert_int_equal(orphans_of(shop, ORPHAN_UNKNOWN), 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SHOP_CASE(bounds_open_requests_of_one_principal),
@@ -266,6 +298,7 @@ int main(void) {
         SHOP_CASE(bounds_the_size_of_the_configuration),
         SHOP_CASE(one_integration_does_not_fill_an_instance),
         SHOP_CASE(the_share_of_an_integration_is_each_instances_own),
+        SHOP_CASE(other_tools_accounts_leave_room_for_what_is_removed),
     };
     return cmocka_run_group_tests_name("store_limits", tests, NULL, NULL);
 }
