@@ -5,6 +5,10 @@ const int64_t STORE_LATENESS_BOUNDS_MS[8] = {
     300 * SECOND_MS, 900 * SECOND_MS, 3600 * SECOND_MS, 86400LL * SECOND_MS,
 };
 
+int64_t lateness_since(const Operation *operation, int64_t since_at) {
+    return operation->now_ms > since_at ? operation->now_ms - since_at : 0;
+}
+
 Status lateness_add(Operation *operation, int64_t late_ms, Error *reterr) {
     Parameter parameters[] = {parameter_int(late_ms)};
     return operation_run(operation,

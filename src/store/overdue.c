@@ -233,6 +233,7 @@ Status overdue_end(Operation *operation, const ActionRow *action, const Grant *g
     if (action->overdue_noted_at == 0)
         return STATUS_OK;
     json_t *detail = describe(operation, action->rank_at);
-    json_object_set_new(detail, "late_ms", json_integer(operation->now_ms - action->rank_at));
+    json_object_set_new(detail, "late_ms",
+                        json_integer(lateness_since(operation, action->rank_at)));
     return grant_note(operation, grant, "grant.overdue_ended", detail, reterr);
 }

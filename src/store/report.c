@@ -173,7 +173,7 @@ static Status revoke_done(Operation *operation, ReportWork *work, Error *reterr)
         return grant_save(operation, grant, 0, reterr);
     }
     GrantChange change = {.event = GRANT_EVENT_REVOKED, .now_ms = operation->now_ms};
-    int64_t late_ms = operation->now_ms - work->action.rank_at;
+    int64_t late_ms = lateness_since(operation, work->action.rank_at);
     json_object_set_new(detail, "late_ms", json_integer(late_ms));
     TRY(lateness_add(operation, late_ms, reterr));
     TRY(grant_move(operation, grant, &change, detail, reterr));

@@ -311,4 +311,6 @@ MUST_USE Status overdue_end(Operation *operation, const ActionRow *action, const
 
 // ---- numbers.c --------------------------------------------------------------------------------
 
+// How long ago that was; 0 where the clock was set back to before it.
+int64_t lateness_since(const Operation *operation, int64_t since_at);
 MUST_USE Status lateness_add(Operation *operation, int64_t late_ms, Error *reterr);

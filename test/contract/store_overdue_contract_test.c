@@ -125,6 +125,21 @@ static void an_early_end_is_overdue_from_when_it_was_asked_for(void **state) {
     assert_int_equal(json_integer_value(json_object_get(event.detail, "late_ms")), MINUTE_MS + 1);
 }
 
+static void a_clock_that_was_set_back_makes_no_end_early(void **state) {
+    Shop *shop = *state;
+    Grant grant = shop_active(shop, "shop-auto");
+    revoke_early(shop, grant.id);
+    shop->clock.at_ms -= MINUTE_MS;
+    shop_finish(shop, grant.id);
+    AuditEvent event = shop_event(shop, "grant.ended", grant.id);
+    assert_int_equal(json_integer_value(json_object_get(event.detail, "late_ms")), 0);
+    StoreNumbers numbers;
+    Error error = {0};
+    expect_ok(store_numbers(shop->store, &numbers, &error), &error);
+    assert_int_equal(numbers.lateness_count, 1);
+    assert_int_equal(numbers.lateness_ms_sum, 0);
+}
+
 // The control plane was away: late is counted from the end, not from when it came back.
 static void an_end_that_nobody_saw_is_overdue_from_its_time(void **state) {
     Shop *shop = *state;
@@ -299,6 +314,7 @@ int main(void) {
         SHOP_CASE(what_was_settled_late_is_noted_once),
         SHOP_CASE(what_is_settled_in_time_is_not_noted),
         SHOP_CASE(an_early_end_is_overdue_from_when_it_was_asked_for),
+        SHOP_CASE(a_clock_that_was_set_back_makes_no_end_early),
         SHOP_CASE(an_end_that_nobody_saw_is_overdue_from_its_time),
         SHOP_CASE(a_report_after_the_sweeps_is_no_second_end),
         SHOP_CASE(an_account_that_came_back_can_be_overdue_too),
