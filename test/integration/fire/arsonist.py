@@ -162,6 +162,8 @@ class Arsonist:
 
     def burn_at(self, point, program, order="kill", held_s=2.0, wait_s=HIT_S):
         """Arms the point in the program and sees it through. Whether it was reached."""
+        if point in AT_START:
+            order = "kill"  # held there, it would not come up
         with program.lock:
             program.forget_hit(point)
             program.arm(point, order)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import threading
 import time
+import traceback
 
 from fire import checks, evidence
 from fire.arsonist import AT_SET_UP, Arsonist, connector_of_address
@@ -37,6 +39,7 @@ class Campaign:
         self.began = time.time()
 
     def __enter__(self):
+        threading.excepthook = self.lost_thread
         self.ground.__enter__()
         try:
             self.set_up()
@@ -49,6 +52,14 @@ class Campaign:
         self.load.stop()
         self.probes.stop()
         self.ground.__exit__(kind, value, trace)
+
+    def lost_thread(self, arguments):
+        """A campaign that lost one of its own threads has not shown what it says."""
+        where = traceback.extract_tb(arguments.exc_traceback)[-1]
+        self.book.error(
+            f"thread {arguments.thread.name} of the campaign ended: {arguments.exc_type.__name__}: "
+            f"{arguments.exc_value} ({os.path.basename(where.filename)}:{where.lineno})"
+        )
 
     # ---- Setting up, which burns too -----------------------------------------------------------------
 
@@ -139,8 +150,9 @@ class Campaign:
         self.ground.await_all()
         try:
             wait_until("all has settled", self.has_settled, SETTLE_S)
-        except Failure:
-            pass  # nothing_is_stuck names what has not
+        except Failure as failure:
+            still = [f"{view['id']} is {view['state']}" for view in self.moving()]
+            self.found("nothing is stuck", [f"{failure}: {', '.join(still)}, {self.queued()} actions"])
         self.rounds += 1
 
     def views(self):
@@ -163,13 +175,16 @@ class Campaign:
                 return int(float(line.split()[1]))
         raise Failure(f"no daypass_actions_queued among the metrics: {metrics[:200]}")
 
-    def has_settled(self):
-        moving = [
+    def moving(self):
+        """Grants that are not at rest, those that will expire in a moment among them."""
+        return [
             view for view in self.views()
             if view["state"] in ("approved", "granting", "revoking")
             or (view["state"] == "active" and self.is_short(view))
         ]
-        return not moving and self.queued() == 0
+
+    def has_settled(self):
+        return not self.moving() and self.queued() == 0
 
     @staticmethod
     def is_short(view):
@@ -183,6 +198,22 @@ class Campaign:
                 what = "revoke" if view["state"] != "pending" else "deny"
                 person = self.admin if what == "revoke" else self.load.approver
                 person.insist("POST", f"/v1/grants/{view['id']}/{what}", {})
+
+    def check_amount(self):
+        """A campaign in which little happened shows little."""
+        with self.probes.lock:
+            refused = sum(not let_in for _, _, let_in in self.probes.logins)
+            amounts = [
+                ("accounts made", len(self.server_log.creations), 20),
+                ("statements of open sessions", len(self.probes.worked), 100),
+                ("logins let in", len(self.probes.logins) - refused, 20),
+                ("logins refused", refused, 20),
+                ("harms", sum(self.arsonist.counts.values()), len(self.points)),
+            ]
+        self.found("enough has happened", [
+            f"only {amount} {what}, fewer than {least}"
+            for what, amount, least in amounts if amount < least
+        ])
 
     # ---- Shared roles -------------------------------------------------------------------------------
 
