@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a story with the three programs under valgrind, and adds a point for each of their runs.
 
-    under_valgrind.py BUILD STORY_test.py [FILTER]
+    under_valgrind.py BUILD STORY_test.py FILTER
 
 BUILD is without sanitizers. The story finds, in place of each program, a script that starts it under
 valgrind's memcheck; what memcheck found is read from its logs afterwards.
@@ -28,9 +28,9 @@ def wrap(build, folder):
         log = os.path.join(folder, "logs", os.path.basename(program) + ".%p")
         with open(path, "w", encoding="utf-8") as script:
             script.write(
-                "#!/bin/sh\nexec valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite"
+                "#!/bin/sh\nexec valgrind --leak-check=full --errors-for-leak-kinds=definite"
                 " --show-leak-kinds=definite --child-silent-after-fork=yes --num-callers=30"
-                f" --verbose --log-file='{log}' '{os.path.join(build, program)}' \"$@\"\n"
+                f" --log-file='{log}' '{os.path.join(build, program)}' \"$@\"\n"
             )
         os.chmod(path, 0o755)
     os.makedirs(os.path.join(folder, "logs"))

@@ -22,6 +22,7 @@ DAYPASSD = os.path.join(BUILD, "src/server/daypassd")
 CONNECTOR = os.path.join(BUILD, "src/connector/daypass-connector")
 CLI = os.path.join(BUILD, "src/cli/daypass")
 WAIT_S = 60
+END_S = 15  # for a program to end by itself once a test is over
 # "off" where a tool around the programs needs system calls that they have no use for.
 SECCOMP = os.environ.get("DAYPASS_TEST_SECCOMP", "on")
 
@@ -113,6 +114,23 @@ class Program:
         if self.process:
             self.process.kill()
             self.process.wait()
+
+    def end(self):
+        """Lets it end by itself, so that leaks are looked for, whatever state a test left it in."""
+        if self.is_running():
+            self.resume()
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout=END_S)
+            except subprocess.TimeoutExpired:
+                pass
+        self.kill()
+
+    def findings(self):
+        """What a sanitizer had to say."""
+        words = ("Sanitizer:", "runtime error:")
+        lines = read_text(self.log).splitlines() if os.path.exists(self.log) else []
+        return [line for line in lines if any(word in line for word in words)]
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -212,13 +230,14 @@ class World:
 
     def __exit__(self, kind, value, trace):
         for program in reversed(self.programs):
-            if program.is_running() and program.process:
-                program.resume()
-            program.kill()
-        if kind:
+            program.end()
+        findings = [finding for program in self.programs for finding in program.findings()]
+        if kind or findings:
             self.show_logs()
         self.drop_leftovers()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if findings and not kind:
+            raise Failure("\n".join(findings))
 
     def path(self, *names):
         return os.path.join(self.folder, *names)
