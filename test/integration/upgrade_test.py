@@ -56,6 +56,11 @@ def put_store(world, schema):
     store = sqlite3.connect(path)
     with open(os.path.join(SCHEMAS, f"v{schema}.sql"), encoding="utf-8") as dump:
         store.executescript(dump.read())
+    # The server's port is another each time, and a frozen plan is good for one alone.
+    for grant, document in store.execute("SELECT id, document FROM grants").fetchall():
+        document = re.sub(r'"port":\d+', f'"port":{world.server.port}', document)
+        store.execute("UPDATE grants SET document = ? WHERE id = ?", (document, grant))
+    store.commit()
     store.close()
     for key in ("action.key", "audit.key"):
         shutil.copy(os.path.join(SCHEMAS, key), world.path("daypassd", key))
