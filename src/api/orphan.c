@@ -79,7 +79,9 @@ Status orphan_show(Call *call, Error *reterr) {
                      reterr));
     if (query->wait_s > 0 && query->version == orphan.version) {
         const char *key = arena_printf(call->arena, "grant:%s", orphan.id);
-        if (call_park(call, key, query->wait_s * SECOND_MS, sequence))
+        bool waits = false;
+        TRY(call_wait(call, key, query->wait_s * SECOND_MS, sequence, &waits, reterr));
+        if (waits)
             return STATUS_OK;
     }
     return reply_orphan(call, &orphan, reterr);

@@ -168,6 +168,30 @@ static void of_one_principal_only_so_many_calls_wait(void **state) {
     assert_status(world_call(world, token, "GET", target, NULL), 200);
 }
 
+// They wait for what the connector finds and removes, and count like those for a grant.
+static void calls_that_wait_for_an_orphan_count_too(void **state) {
+    CLEANUP(world_closep)
+    World *world = world_open((WorldOptions){.limits = {.waiting_per_caller = 1}});
+    Instance instance = world_enroll(world, "main");
+    static const char SWEEP[] =
+        "{\"admin_secret\":\"shop-admin\",\"host\":\"db.internal\",\"port\":5432,"
+        "\"accounts\":[{\"account\":\"v-x\",\"leftover\":\"its name\"}]}";
+    assert_status(world_signed(world, &instance, "/v1/connector/accounts", SWEEP), 204);
+    const char *token = world_session(world, "auditor");
+    Answer list = world_call(world, token, "GET", "/v1/orphans", NULL);
+    const json_t *orphan = json_array_get(json_object_get(list.body, "items"), 0);
+    const char *id = json_string_value(json_object_get(orphan, "id"));
+    assert_non_null(id);
+    const char *target = arena_printf(world->arena, "/v1/orphans/%s?wait_s=2&version=1", id);
+    Wait first = {.world = world, .token = token, .target = target};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_change, &first), 0);
+    await_parked(world, 1);
+    assert_problem(world_call(world, token, "GET", target, NULL), 429, "too_many_waiting");
+    pthread_join(thread, NULL);
+    assert_int_equal(first.status, 200);
+}
+
 static void of_one_instance_only_so_many_polls_wait(void **state) {
     CLEANUP(world_closep)
     World *world = world_open((WorldOptions){.limits = {.waiting_per_caller = 1}});
@@ -208,6 +232,7 @@ int main(void) {
         cmocka_unit_test(calls_of_one_instance_are_limited),
         cmocka_unit_test(who_is_a_little_too_quick_waits_for_its_turn),
         cmocka_unit_test(of_one_principal_only_so_many_calls_wait),
+        cmocka_unit_test(calls_that_wait_for_an_orphan_count_too),
         cmocka_unit_test(of_one_instance_only_so_many_polls_wait),
         cmocka_unit_test(names_without_number_do_not_lift_a_limit),
     };
