@@ -75,12 +75,14 @@ static Status read_members(Operation *operation, const char *only, Walk walk, Er
 }
 
 // The server notes for each role what has it in an access list, in every database. That needs no
-// look into the others; which privileges these are, it does not say.
+// look into the others; which privileges these are, it does not say. Not md5: a server in FIPS mode
+// has none.
 static Status count_privileges(Operation *operation, const char *only, Walk walk,
                                int64_t *ret_dependencies, Error *reterr) {
     static const char SQL[] =
-        "SELECT r.rolname COLLATE \"C\", count(*), md5(string_agg(concat_ws('/', s.dbid, s.classid,"
-        "  s.objid, s.objsubid), ',' ORDER BY s.dbid, s.classid, s.objid, s.objsubid))"
+        "SELECT r.rolname COLLATE \"C\", count(*), encode(sha256(convert_to(string_agg("
+        "  concat_ws('/', s.dbid, s.classid, s.objid, s.objsubid), ','"
+        "  ORDER BY s.dbid, s.classid, s.objid, s.objsubid), 'UTF8')), 'hex')"
         " FROM pg_roles r JOIN pg_shdepend s ON s.refclassid = 'pg_authid'::regclass"
         "  AND s.refobjid = r.oid AND s.deptype = 'a'"
         " WHERE " PG_MARKED_ACCOUNTS " GROUP BY 1 ORDER BY 1";
