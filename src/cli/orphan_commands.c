@@ -120,11 +120,10 @@ static Status await_change(Cli *cli, OrphanView *orphan, Error *reterr) {
 // What the connector reads now, not what a sweep saw some time ago.
 static Status inspect(Cli *cli, OrphanView *orphan, AccountInspection *ret_inspection,
                       Error *reterr) {
-    int64_t before = orphan->inspected_at;
     int64_t until_ms = clock_monotonic_ms(cli->clock) + (int64_t)PATIENCE_S * SECOND_MS;
     RemoteCall call = {.method = "POST", .target = orphan_path(cli, orphan, "/inspect")};
     TRY(remote_read(cli, &call, &ORPHAN_VIEW_SHAPE, orphan, NULL, reterr));
-    before = orphan->inspected_at;
+    int64_t before = orphan->inspected_at;
     while (orphan->inspected_at == before) {
         if (clock_monotonic_ms(cli->clock) > until_ms)
             return error_set(reterr, STATUS_UNAVAILABLE, "not_inspected",
