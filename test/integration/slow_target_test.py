@@ -157,13 +157,13 @@ class Targets(World):
         return [self.engineer.cycle_s("shop-prod") for _ in range(times)]
 
 
-def check_undelayed(before, during, what):
+def check_undelayed(before, during, what, at_least_s=AT_LEAST_S):
     for index, step in enumerate(("grant", "revocation")):
         usual = statistics.median(cycle[index] for cycle in before)
         found = statistics.median(cycle[index] for cycle in during)
         most = max(cycle[index] for cycle in during)
         print(f"# {what}: {step} {usual:.2f} s usually, {found:.2f} s beside it, most {most:.2f} s")
-        check(found < max(usual * RATIO, AT_LEAST_S), f"{what}: a {step} took {found:.2f} s")
+        check(found < max(usual * RATIO, at_least_s), f"{what}: a {step} took {found:.2f} s")
 
 
 BAD = {"silent": Silent, "full": Full, "garbage": Garbage}
@@ -295,7 +295,8 @@ def many_grants_that_end_together_overrun_neither_their_target_nor_another():
         print(f"# all gone {time.monotonic() - ends_at:.0f} s after their end; at most {watcher.most} "
               f"sessions at once; {busy} were left when the other target's were done")  # fmt: skip
         check(watcher.most <= 3 * 2, f"{watcher.most} sessions at once on the target")
-        check_undelayed(usual, fresh, "beside many ends on another target")
+        # The two servers, the record and we share one machine, which is at its limit then.
+        check_undelayed(usual, fresh, "beside many ends on another target", 4.0)
         check(statistics.median(during) < max(0.5, 20 * statistics.median(before)), "the API answers")
         check(max(during) < 5, f"one call took {max(during)} s")
         for grant in grants[::8]:
