@@ -184,9 +184,10 @@ static void holds_correctly_signed_actions_to_the_ceiling(void **state) {
 
 static void sends_the_secret_to_no_other_address_even_to_revoke(void **state) {
     Scene *scene = *state;
-    TargetAddress elsewhere = scene->target;
-    elsewhere.host = "127.0.0.2";
-    scene->plan.target = &elsewhere;
+    TargetAddress *elsewhere = arena_alloc(scene->arena, sizeof(*elsewhere));
+    *elsewhere = scene->target;
+    elsewhere->host = "127.0.0.2";
+    scene->plan.target = elsewhere;
     static const ActionKind KINDS[] = {ACTION_GRANT, ACTION_REVOKE,   ACTION_EXTEND,
                                        ACTION_RESET, ACTION_DISCOVER, ACTION_CHECK};
     for (size_t i = 0; i < COUNT_OF(KINDS); i++) {
