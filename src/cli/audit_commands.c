@@ -63,9 +63,9 @@ typedef struct AuditPrinter {
 
 // What a person looks for in an event, in a line; the whole of it is in --format jsonl.
 static const char *detail_text(Cli *cli, const json_t *detail) {
-    static const char *const SHOWN[] = {"account", "cause",    "reason",    "note",
-                                        "message", "approved", "approvers", "privileges",
-                                        "role",    "version",  "code",      "late_ms"};
+    static const char *const SHOWN[] = {"account",  "cause",     "reason",     "note", "message",
+                                        "approved", "approvers", "privileges", "role", "version",
+                                        "code",     "late_ms",   "orphan",     "drift"};
     CLEANUP(buffer_done) Buffer text = {0};
     for (size_t i = 0; i < COUNT_OF(SHOWN); i++) {
         const json_t *value = json_object_get(detail, SHOWN[i]);
@@ -80,6 +80,11 @@ static const char *detail_text(Cli *cli, const json_t *detail) {
             for (size_t k = 0; k < json_array_size(value); k++)
                 buffer_addf(&text, "%s%s", k > 0 ? ", " : "",
                             json_string_value(json_array_get(value, k)));
+        else if (text_equal(SHOWN[i], "drift"))
+            for (size_t k = 0; k < json_array_size(value); k++)
+                buffer_addf(
+                    &text, "%s%s", k > 0 ? ", " : "",
+                    or_dash(json_string_value(json_object_get(json_array_get(value, k), "field"))));
         else
             buffer_add(&text, json_text(cli->arena, value));
     }

@@ -18,6 +18,8 @@ static const char *requests_time(Cli *cli, const GrantView *grant) {
     if (grant->ended_at != 0)
         return arena_printf(cli->arena, "ended %s",
                             time_relative(cli->arena, grant->ended_at, now));
+    if (text_equal(grant->state, "revoking"))
+        return "ending"; // when it would have ended by itself says nothing any more
     if (grant->granted_at != 0 && grant->expires_at != 0)
         return arena_printf(cli->arena, "ends %s",
                             time_relative(cli->arena, grant->expires_at, now));
@@ -41,6 +43,8 @@ static const char *requests_remark(Cli *cli, const GrantView *grant) {
             cli->arena, "OVERDUE: had to be over %s%s%s",
             time_relative(cli->arena, grant->overdue_since, clock_now_ms(cli->clock)),
             grant->trouble != NULL ? "; " : "", grant->trouble != NULL ? grant->trouble : "");
+    if (grant->trouble != NULL && text_equal(grant->state, "revoking"))
+        return grant->trouble; // what keeps it from ending comes before what was changed
     if (grant->drifted)
         return drift_remark(cli, grant);
     if (grant->trouble != NULL)
@@ -119,12 +123,12 @@ Status command_requests(Cli *cli, const Invocation *invocation, Error *reterr) {
 
 static void print_lines(Cli *cli, const char *title, const StringList *lines) {
     for (size_t i = 0; i < lines->count; i++)
-        say(cli, "%-13s%s", i == 0 ? title : "", lines->items[i]);
+        say(cli, "%-12s %s", i == 0 ? title : "", lines->items[i]);
 }
 
 static void print_field(Cli *cli, const char *title, const char *text) {
     if (text != NULL)
-        say(cli, "%-13s%s", title, text);
+        say(cli, "%-12s %s", title, text);
 }
 
 static void print_time(Cli *cli, const char *title, int64_t at_ms) {
@@ -134,7 +138,7 @@ static void print_time(Cli *cli, const char *title, int64_t at_ms) {
 
 static void print_extension(Cli *cli, const GrantView *grant) {
     if (grant->extension_s != 0)
-        say(cli, "%-13s%s more (%s)%s%s", "extension",
+        say(cli, "%-12s %s more (%s)%s%s", "extension",
             duration_text(cli->arena, grant->extension_s), or_dash(grant->extension_state),
             grant->extension_reason != NULL ? ": " : "",
             grant->extension_reason != NULL ? grant->extension_reason : "");
@@ -154,8 +158,9 @@ static void print_grant(Cli *cli, const GrantView *grant) {
     print_time(cli, "requested", grant->requested_at);
     print_time(cli, "approved", grant->approved_at);
     print_time(cli, "given", grant->granted_at);
+    bool ending = grant->ended_at != 0 || text_equal(grant->state, "revoking");
     if (!text_equal(grant->cause, "expired"))
-        print_time(cli, grant->ended_at != 0 ? "would expire" : "expires", grant->expires_at);
+        print_time(cli, ending ? "would expire" : "expires", grant->expires_at);
     print_time(cli, "ended", grant->ended_at);
     print_field(cli, "ended by", grant->ended_by);
     print_field(cli, "note", grant->note);
@@ -175,9 +180,12 @@ static Status print_drift(Cli *cli, const GrantView *grant, Error *reterr) {
         Drift drift;
         TRY(remote_parse(cli->arena, &DRIFT_SHAPE, json_array_get(grant->drift, i), &drift,
                          reterr));
-        say_coloured(cli, drift.widens ? COLOUR_BAD : COLOUR_ATTENTION,
-                     "  %s: given %s; found %s%s", or_dash(drift.field), or_dash(drift.given),
-                     or_dash(drift.found), drift.widens ? " (more than was given)" : "");
+        say_coloured(
+            cli, drift.widens ? COLOUR_BAD : COLOUR_ATTENTION, "  %s: given %s; found %s%s",
+            or_dash(drift.field), or_dash(drift.given), or_dash(drift.found),
+            !drift.widens                            ? ""
+            : text_equal(drift.field, "valid until") ? " (later; the connector sets it back)"
+                                                     : " (more than was given)");
     }
     return STATUS_OK;
 }

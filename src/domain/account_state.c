@@ -153,7 +153,8 @@ static void compare_limits(Arena *arena, const AccountState *given, const Accoun
 static const char *privileges_words(Arena *arena, const AccountState *state) {
     if (state->privilege_count == 0)
         return "none of its own";
-    return arena_printf(arena, "on %lld objects%s%s", (long long)state->privilege_count,
+    return arena_printf(arena, "on %lld object%s%s%s", (long long)state->privilege_count,
+                        state->privilege_count == 1 ? "" : "s",
                         state->privileges.count > 0 ? ": " : "",
                         string_list_join(arena, &state->privileges, "; "));
 }
