@@ -170,7 +170,11 @@ static void show_plan(Cli *cli, const OrphanView *orphan, const AccountInspectio
     say_lines(cli, "memberships that end", (int64_t)found->roles.count, &found->roles);
     say_lines(cli, "privileges that are taken back", found->privilege_count, &found->privileges);
     say_lines(cli, "in the way", (int64_t)found->obstacles.count, &found->obstacles);
-    note(cli, "  then the account is removed");
+    note(cli, "  %s",
+         found->obstacles.count == 0
+             ? "then the account is removed"
+             : "until that is solved the account stays, locked and without sessions; "
+               "its removal is tried again and again");
 }
 
 static Status check_plan(const OrphanView *orphan, const AccountInspection *found, Error *reterr) {
@@ -219,17 +223,39 @@ static Status await_removal(Cli *cli, OrphanView *orphan, Error *reterr) {
                      orphan->account, or_dash(orphan->trouble));
 }
 
-static Status remove_one(Cli *cli, OrphanView *orphan, Error *reterr) {
+static Status ask_removal(Cli *cli, OrphanView *orphan, Error *reterr) {
     OrphanRemovalRequest body = {.grant_id = orphan->grant_id, .deployment = orphan->deployment};
     RemoteCall call = {.method = "POST",
                        .target = orphan_path(cli, orphan, "/remove"),
                        .body_shape = &ORPHAN_REMOVAL_REQUEST_SHAPE,
                        .body = &body};
-    TRY(remote_read(cli, &call, &ORPHAN_VIEW_SHAPE, orphan, NULL, reterr));
-    TRY(await_removal(cli, orphan, reterr));
-    if (!cli->json)
-        say(cli, "Removed %s", orphan->account);
-    return STATUS_OK;
+    return remote_read(cli, &call, &ORPHAN_VIEW_SHAPE, orphan, NULL, reterr);
+}
+
+// All are asked for before one is waited for, and one that fails keeps nobody else's back. The last
+// failure is returned, and those before it are told.
+static Status remove_all(Cli *cli, OrphanView *orphans, size_t count, json_t *removed,
+                         Error *reterr) {
+    Error failure = {0};
+    bool *asked = arena_alloc(cli->arena, count * sizeof(bool));
+    for (size_t i = 0; i < 2 * count; i++) {
+        OrphanView *orphan = &orphans[i % count];
+        Error error = {0};
+        if (i < count) {
+            asked[i] = ask_removal(cli, orphan, &error) == STATUS_OK;
+        } else if (asked[i % count] && await_removal(cli, orphan, &error) == STATUS_OK) {
+            json_array_append_new(removed, json_string(orphan->account));
+            if (!cli->json)
+                say(cli, "Removed %s", orphan->account);
+        }
+        if (error.status == STATUS_OK)
+            continue;
+        if (failure.status != STATUS_OK)
+            note(cli, "%s", failure.message);
+        failure = error;
+    }
+    *reterr = failure;
+    return failure.status;
 }
 
 Status command_orphans_remove(Cli *cli, const Invocation *invocation, Error *reterr) {
@@ -251,10 +277,7 @@ Status command_orphans_remove(Cli *cli, const Invocation *invocation, Error *ret
     if (!invocation_switch(invocation, "yes"))
         TRY(ask(cli, count, reterr));
     json_t *removed = json_keep(cli->arena, json_array());
-    for (size_t i = 0; i < count; i++) {
-        TRY(remove_one(cli, &orphans[i], reterr));
-        json_array_append_new(removed, json_string(orphans[i].account));
-    }
+    TRY(remove_all(cli, orphans, count, removed, reterr));
     if (cli->json)
         say_json(cli, json_keep(cli->arena,
                                 json_pack("{s:O, s:O}", "removed", removed, "plans", plans)));
