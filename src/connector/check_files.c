@@ -33,12 +33,19 @@ static Status check_program(const char *path, Error *reterr) {
     return file_check_writers(path, reterr);
 }
 
-static Status check_secret(const ConnectorOptions *options, const SecretSource *source,
-                           Error *reterr) {
+// What is beside the secret itself, which says its name in its own messages.
+static Status check_surroundings(const SecretSource *source, Error *reterr) {
     if (source->ca_file != NULL)
         TRY(check_authorities(source->ca_file, reterr));
+    return source->command.count > 0 ? check_program(source->command.items[0], reterr) : STATUS_OK;
+}
+
+static Status check_secret(const ConnectorOptions *options, const SecretSource *source,
+                           Error *reterr) {
+    if (check_surroundings(source, reterr) != STATUS_OK)
+        return error_prefix(reterr, "secret %s", source->name);
     if (source->command.count > 0)
-        return check_program(source->command.items[0], reterr);
+        return STATUS_OK; // not run here
     // systemd gives credentials to the service alone.
     if (source->credential != NULL && getenv("CREDENTIALS_DIRECTORY") == NULL)
         return STATUS_OK;
@@ -57,8 +64,8 @@ static Status check_state(Arena *arena, const char *folder, Error *reterr) {
     return identity_load(arena, folder, &identity, &key, reterr);
 }
 
-static size_t tell(const char *what, const char *name, const Error *error) {
-    fprintf(stderr, "%s%s%s: %s\n", what, name[0] != '\0' ? " " : "", name, error->message);
+static size_t tell(const char *what, const Error *error) {
+    fprintf(stderr, "%s%s%s\n", what, what[0] != '\0' ? ": " : "", error->message);
     return 1;
 }
 
@@ -66,13 +73,12 @@ Status check_files(Arena *arena, const ConnectorOptions *options, Error *reterr)
     size_t faults = 0;
     Error error = {0};
     if (check_state(arena, options->state_folder, &error) != STATUS_OK)
-        faults += tell("state folder", "", &error);
+        faults += tell("state folder", &error);
     if (options->ca_file != NULL && check_authorities(options->ca_file, &error) != STATUS_OK)
-        faults += tell("ca_file", "", &error);
+        faults += tell("ca_file", &error);
     for (size_t i = 0; i < options->secrets.count; i++) {
-        const SecretSource *source = &options->secrets.items[i];
-        if (check_secret(options, source, &error) != STATUS_OK)
-            faults += tell("secrets:", source->name, &error);
+        if (check_secret(options, &options->secrets.items[i], &error) != STATUS_OK)
+            faults += tell("", &error);
     }
     if (faults == 0)
         return STATUS_OK;

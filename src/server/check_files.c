@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "base/signing_key.h"
 #include "http/server_certificate.h"
+#include "store/store.h"
 
 enum { MAX_PEM_BYTES = 256 * 1024 };
 
@@ -48,10 +49,6 @@ static Status check_tls(const TlsOptions *tls, Error *reterr) {
 
 Status check_files(Arena *arena, const ServerOptions *options, Error *reterr) {
     TRY(check_state(arena, options->state_folder, reterr));
-    Error error = {0};
-    if (options->tls == NULL || check_tls(options->tls, &error) == STATUS_OK)
-        return STATUS_OK;
-    error_prefix(&error, "TLS");
-    *reterr = error;
-    return error.status;
+    TRY(store_url_check(server_options_store_url(arena, options), reterr));
+    return options->tls != NULL ? check_tls(options->tls, reterr) : STATUS_OK;
 }

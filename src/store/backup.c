@@ -68,10 +68,8 @@ static Status verify_copy(const BackendDriver *driver, const char *url, Arena *a
 
 Status store_backup(const char *url, Arena *arena, const char *path, StoreBackup *ret_backup,
                     Error *reterr) {
+    TRY(store_url_check(url, reterr));
     const BackendDriver *driver = backend_find(url);
-    if (driver == NULL)
-        return error_set(reterr, STATUS_INVALID, "bad_store_url",
-                         "the store's URL is not understood; expected sqlite:/path/to/file.db");
     // Looked at first, so that nobody waits for a copy that has no place; file_name decides.
     if (file_exists(path))
         return error_set(reterr, STATUS_CONFLICT, "file_exists",

@@ -168,11 +168,16 @@ Store *store_close(Store *store) {
     return mem_free(store);
 }
 
+Status store_url_check(const char *url, Error *reterr) {
+    if (backend_find(url) != NULL)
+        return STATUS_OK;
+    return error_set(reterr, STATUS_INVALID, "bad_store_url",
+                     "the store's URL is not understood; expected sqlite:/path/to/file.db");
+}
+
 Status store_open(const StoreOptions *options, Store **ret_store, Error *reterr) {
+    TRY(store_url_check(options->url, reterr));
     const BackendDriver *driver = backend_find(options->url);
-    if (driver == NULL)
-        return error_set(reterr, STATUS_INVALID, "bad_store_url",
-                         "the store's URL is not understood; expected sqlite:/path/to/file.db");
     CLEANUP(store_closep) Store *store = mem_alloc(sizeof(*store));
     pthread_mutex_init(&store->lock, NULL);
     store->driver = driver;

@@ -38,6 +38,9 @@ typedef struct StoreOptions {
     StoreLimits limits;
 } StoreOptions;
 
+// Of a kind that there is; nothing is opened. "bad_store_url".
+MUST_USE Status store_url_check(const char *url, Error *reterr);
+
 // Makes the store at first use, brings an older schema up to date, refuses a newer one
 // ("store_newer") and a damaged one ("store_damaged").
 MUST_USE Status store_open(const StoreOptions *options, Store **ret_store, Error *reterr);

@@ -327,7 +327,7 @@ def check_config_opens_what_the_connectors_file_names():
             act(world)
             done = run_connector(world, "check-config")
             check_equal(done.returncode, INVALID, f"{name}: {done.stdout}{done.stderr}")
-            check("secrets: shop-prod-admin: " in done.stderr and said in done.stderr, f"{name}: {done.stderr}")
+            check("secret shop-prod-admin: " in done.stderr and said in done.stderr, f"{name}: {done.stderr}")
             for path, text in good.items():
                 if os.path.isdir(world.path(path)):
                     os.rmdir(world.path(path))

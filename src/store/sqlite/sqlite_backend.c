@@ -50,6 +50,12 @@ static Backend *backend_close(Backend *backend) {
 }
 DEFINE_CLEANUP(Backend, backend_close)
 
+static Status writer_open(Backend *backend, Error *reterr) {
+    TRY(sqlite_connection_open(backend->path, true, &backend->writer, reterr));
+    TRY(sqlite_connection_check(backend->writer, reterr));
+    return sqlite_execute(backend->writer->handle, "PRAGMA journal_mode = WAL;", reterr);
+}
+
 static Status backend_open(const char *url, Backend **ret_backend, Error *reterr) {
     CLEANUP(backend_closep) Backend *backend = mem_alloc(sizeof(*backend));
     pthread_mutex_init(&backend->lock, NULL);
@@ -57,9 +63,13 @@ static Status backend_open(const char *url, Backend **ret_backend, Error *reterr
     pthread_cond_init(&backend->reader_free, NULL);
     TRY(sqlite_file_path(url, &backend->path, reterr));
     TRY(sqlite_file_ensure(backend->path, reterr));
-    TRY(sqlite_connection_open(backend->path, true, &backend->writer, reterr));
-    TRY(sqlite_connection_check(backend->writer, reterr));
-    TRY(sqlite_execute(backend->writer->handle, "PRAGMA journal_mode = WAL;", reterr));
+    Error error = {0};
+    if (writer_open(backend, &error) != STATUS_OK) {
+        error_prefix(&error, "%s", backend->path);
+        if (reterr != NULL)
+            *reterr = error;
+        return error.status;
+    }
     *ret_backend = backend;
     backend = NULL;
     return STATUS_OK;
