@@ -150,6 +150,60 @@ static void lists_of_drift_have_bounds(void **state) {
     assert_false(drifts_widen(&drifts));
 }
 
+static void equal_drifts_are_equal_in_everything(void **state) {
+    const Drift drift = {"roles", "none", "writers", true};
+    Drift others[4] = {drift, drift, drift, drift};
+    others[0].field = "members";
+    others[1].given = "readers";
+    others[2].found = "owners";
+    others[3].widens = false;
+    const Drifts one = {.items = (Drift[]){drift}, .count = 1};
+    const Drifts same = {.items = (Drift[]){drift}, .count = 1};
+    assert_true(drifts_equal(&one, &same));
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_false(drifts_equal(&one, &(Drifts){.items = &others[i], .count = 1}));
+}
+
+static void what_is_not_known_is_not_compared(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    Scene scene;
+    set_up(&scene, arena);
+    // No mark says when it was to end.
+    scene.found.mark_expires_at = 0;
+    expect_drift(&scene, "mark", true);
+    scene.given.mark_expires_at = scene.found.mark_expires_at = 0;
+    expect_none(&scene, (DriftRules){0});
+    scene.given.key = NULL;
+    scene.found.key = "16401";
+    expect_none(&scene, (DriftRules){0});
+    scene.given.key = "16400";
+    scene.found.key = NULL;
+    expect_drift(&scene, "account", true);
+    // Without a limit at first, none is more.
+    scene.given.connection_limit = -1;
+    scene.found = scene.given;
+    scene.found.connection_limit = 5;
+    expect_drift(&scene, "connection limit", false);
+    // Of more objects than lines, with lines and without.
+    scene.given.privilege_count = 2;
+    scene.found = scene.given;
+    scene.found.privilege_count = 3;
+    scene.found.privilege_hash = "c";
+    expect_drift(&scene, "privileges", true);
+    scene.found.privilege_count = 1;
+    scene.found.privilege_hash = "b";
+    expect_drift(&scene, "privileges", false);
+    scene.found.privileges = (StringList){0};
+    scene.found.privilege_hash = "b";
+    expect_drift(&scene, "privileges", true);
+    // All lines of one side, and not of the other.
+    scene.given.privilege_count = 1;
+    scene.found = scene.given;
+    scene.found.privilege_count = 2;
+    scene.found.privilege_hash = "b";
+    expect_drift(&scene, "privileges", true);
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(each_change_is_named_and_known_for_more_or_less),
@@ -157,6 +211,8 @@ int main(void) {
         cmocka_unit_test(privileges_are_compared_as_far_as_they_are_known),
         cmocka_unit_test(what_nobody_noted_is_not_held_against_an_account),
         cmocka_unit_test(lists_of_drift_have_bounds),
+        cmocka_unit_test(equal_drifts_are_equal_in_everything),
+        cmocka_unit_test(what_is_not_known_is_not_compared),
     };
     return RUN_CASES(cases);
 }

@@ -271,6 +271,20 @@ static void an_extension_moves_the_expiry(void **state) {
     assert_null(grant.trouble);
 }
 
+static void an_extension_notes_what_the_account_is_like_then(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const Configuration configuration = shop(arena);
+    Grant grant = grant_in(arena, &configuration, GRANT_ACTIVE);
+    const AccountState found = {.key = "16400"};
+    const GrantChange longer = {.event = GRANT_EVENT_EXTEND,
+                                .now_ms = NOON_MS,
+                                .expires_at = NOON_MS + 2 * HOUR_MS,
+                                .state = &found};
+    assert_int_equal(grant_change(&grant, &longer, NULL), STATUS_OK);
+    assert_ptr_equal(grant.given, longer.state);
+    assert_int_equal(grant.given_at, NOON_MS);
+}
+
 static void a_reset_brings_a_new_credential_and_no_more_time(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     const Configuration configuration = shop(arena);
@@ -323,6 +337,7 @@ int main(void) {
         cmocka_unit_test(the_cause_of_a_revocation_may_be_another),
         cmocka_unit_test(what_could_not_be_given_is_failed_once_it_is_cleaned_up),
         cmocka_unit_test(an_extension_moves_the_expiry),
+        cmocka_unit_test(an_extension_notes_what_the_account_is_like_then),
         cmocka_unit_test(a_reset_brings_a_new_credential_and_no_more_time),
         cmocka_unit_test(grants_come_back_as_they_were_stored),
         cmocka_unit_test(the_diagram_in_the_docs_is_the_table),
