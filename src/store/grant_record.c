@@ -275,6 +275,10 @@ Status evidence_exists(Operation *operation, const char *action_id, int64_t atte
     return STATUS_OK;
 }
 
+bool outcome_hands_over(const json_t *outcome) {
+    return json_array_size(json_object_get(outcome, "handed_over")) > 0;
+}
+
 Status evidence_add(Operation *operation, const char *grant_id, const Evidence *evidence,
                     int64_t attempt, bool keep, Error *reterr) {
     const char *document = NULL;

@@ -21,6 +21,7 @@ typedef enum Verdict {
     VERDICT_STRAY,   // no live grant explains it
     VERDICT_DRIFT,   // what is known about it changed
     VERDICT_END,     // its account is gone for good
+    VERDICT_HANDED,  // the connector could not end it on its own, but gave objects to another owner
 } Verdict;
 
 static int64_t swept_at(const Operation *operation, const GrantFinding *finding) {
@@ -152,6 +153,10 @@ static Status judge(Operation *operation, const GrantFinding *finding, const Gra
         *ret_verdict = VERDICT_REMOVED;
         return STATUS_OK;
     }
+    if (finding->finding == FOUND_ACCOUNT && outcome_hands_over(finding->account->outcome)) {
+        *ret_verdict = VERDICT_HANDED; // it happens once; the rest is told by the next sweep
+        return STATUS_OK;
+    }
     if (grant->state == GRANT_ACTIVE) {
         *ret_verdict = judge_active(operation, finding, grant);
         return STATUS_OK;
@@ -262,6 +267,8 @@ Status grant_take_finding(Operation *operation, const GrantFinding *finding, Err
         return take_drift(operation, &work, reterr);
     case VERDICT_END:
         return end_gone(operation, &work, reterr);
+    case VERDICT_HANDED:
+        return add_evidence(operation, &work, reterr);
     case VERDICT_NOTHING:
         break;
     }

@@ -72,7 +72,8 @@ static Status add_evidence(Operation *operation, const ReportWork *work, Error *
         .message = text_bounded(arena, report->message, MESSAGE_MAX_BYTES),
         .outcome = report->outcome,
     };
-    bool keep = report->done || is_milestone(work->action.failures + 1);
+    bool keep = report->done || is_milestone(work->action.failures + 1) ||
+                outcome_hands_over(report->outcome);
     return evidence_add(operation, work->grant.id, &evidence, report->attempt, keep, reterr);
 }
 

@@ -168,6 +168,8 @@ MUST_USE Status grant_move(Operation *operation, Grant *grant, const GrantChange
                            json_t *detail, Error *reterr);
 MUST_USE Status grant_note(Operation *operation, const Grant *grant, const char *event,
                            const json_t *detail, Error *reterr);
+// Whether objects changed owner: such evidence is kept, whatever else comes of the attempt.
+bool outcome_hands_over(const json_t *outcome);
 MUST_USE Status evidence_add(Operation *operation, const char *grant_id, const Evidence *evidence,
                              int64_t attempt, bool keep, Error *reterr);
 MUST_USE Status evidence_exists(Operation *operation, const char *action_id, int64_t attempt,
