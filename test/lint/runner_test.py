@@ -78,13 +78,18 @@ def left_over_child_is_ended(module):
         return True
 
 
+def reason_is_shown(module):
+    program = run(module, "echo 1..2; echo 'not ok 1 - a'; echo '# why'; echo 'ok 2 - b'; echo '# no'")
+    return module.reason_of(program.output, "a") == ["# why"]
+
+
 def main():
     module = load_runner()
     results = []
     for title, script, passed, expected in CASES:
         program = run(module, script)
         results.append((matches(program, passed, expected), title, program))
-    print(f"1..{len(results) + 2}")
+    print(f"1..{len(results) + 3}")
     for number, (good, title, program) in enumerate(results, 1):
         print(f"{'ok' if good else 'not ok'} {number} - counts {title}")
         if not good:
@@ -92,6 +97,7 @@ def main():
     extra = [
         (hanging_program_is_ended(module), "ends a program that hangs"),
         (left_over_child_is_ended(module), "ends what a program left running"),
+        (reason_is_shown(module), "shows why a point failed"),
     ]
     for number, (good, title) in enumerate(extra, len(results) + 1):
         print(f"{'ok' if good else 'not ok'} {number} - {title}")
