@@ -33,6 +33,8 @@ static const Field ORPHAN_FIELDS[] = {
     {FIELD(Orphan, deployment, STRING), .max = ID_MAX, .help = "Installation of its mark"},
     {FIELD(Orphan, grant_id, STRING), .max = ID_MAX, .help = "Grant of its mark"},
     {FIELD(Orphan, made_by, STRING), .max = NAME_MAX, .help = "Connector of its mark"},
+    {FIELD(Orphan, grant_connector, STRING), .max = NAME_MAX,
+     .help = "Connector of that grant, where it is another"},
     {FIELD(Orphan, custodian, STRING), .help = "Custodian of its mark"},
     {FIELD(Orphan, database, STRING), .help = "Database of its mark"},
     {FIELD(Orphan, leftover, STRING), .max = NAME_MAX, .help = "What makes it look temporary"},
@@ -60,12 +62,17 @@ const char *orphan_describe(Arena *arena, const Orphan *orphan) {
                             "itself",
                             grant);
     case ORPHAN_MISMATCHED:
+        if (orphan->grant_connector != NULL)
+            return arena_printf(arena,
+                                "its mark names %s, a grant of connector %s and not of %s: the "
+                                "mark was copied or altered",
+                                grant, orphan->grant_connector, orphan->connector);
         return arena_printf(arena,
                             "its mark names %s, whose account is another: the mark was "
                             "copied or altered",
                             grant);
     case ORPHAN_UNSERVED:
-        return arena_printf(arena, "made for %s by connector %s, which is not there any more",
+        return arena_printf(arena, "made for %s by connector %s, which does not serve this target",
                             grant, orphan->made_by);
     case ORPHAN_FOREIGN:
         return arena_printf(arena, "made for %s by another installation, %s", grant,

@@ -6,8 +6,8 @@
 
 typedef enum OrphanKind {
     ORPHAN_UNKNOWN,    // by this installation's connector, for a grant that the store does not have
-    ORPHAN_MISMATCHED, // its mark names a grant whose account is another
-    ORPHAN_UNSERVED,   // of this installation, made by a connector that is not there any more
+    ORPHAN_MISMATCHED, // its mark names a grant whose account is another, or another connector's
+    ORPHAN_UNSERVED,   // of this installation, by a connector that does not serve the target
     ORPHAN_FOREIGN,    // of another installation of Daypass
     ORPHAN_LEFTOVER,   // without a mark of Daypass: another tool's, by its name
     ORPHAN_KIND_COUNT_,
@@ -32,7 +32,8 @@ typedef struct Orphan {
     const char *account;
     const char *deployment; // of its mark, likewise below; NULL: it has none
     const char *grant_id;
-    const char *made_by; // connector
+    const char *made_by;         // connector
+    const char *grant_connector; // of that grant, where it is not the one that found the account
     const char *custodian;
     const char *database;
     const char *leftover; // what makes it look temporary, of one without mark

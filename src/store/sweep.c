@@ -9,24 +9,28 @@ enum { TEXT_MAX_BYTES = 128 };
 typedef struct SweepWork {
     const ConnectorInstance *instance;
     const StoreSweep *sweep;
-    Grants live; // grants of the connector on this target that may have an account
-    StringList connectors;
+    Grants live;            // grants of the connector on this target that may have an account
+    StringList connectors;  // of this installation that see to this target, apart from this one
     GrantFinding *findings; // those that change something
     size_t finding_count;
     const StoreSweptAccount **removed; // of grants that the store does not have
     size_t removed_count;
     OrphanPage page;
-    Error refusal; // of an account that is another connector's, or of a record that cannot be read
+    Error damage; // of a record that cannot be read
 } SweepWork;
 
 // ---- Grants of the target -----------------------------------------------------------------------
 
-static bool is_target_of(const StoreSweep *sweep, const Plan *plan) {
-    int64_t usual = target_default_port((TargetKind)plan->target->kind);
+static bool is_address_of(const StoreSweep *sweep, const TargetAddress *target) {
+    int64_t usual = target_default_port((TargetKind)target->kind);
     int64_t swept_port = sweep->port != 0 ? sweep->port : usual;
-    int64_t port = plan->target->port != 0 ? plan->target->port : usual;
+    int64_t port = target->port != 0 ? target->port : usual;
+    return text_equal(sweep->host, target->host) && swept_port == port;
+}
+
+static bool is_target_of(const StoreSweep *sweep, const Plan *plan) {
     return text_equal(sweep->admin_secret, plan->admin_secret) &&
-           text_equal(sweep->host, plan->target->host) && swept_port == port;
+           is_address_of(sweep, plan->target);
 }
 
 // One record that cannot be read keeps no other account from being looked after.
@@ -49,11 +53,16 @@ static Status load_live(Operation *operation, SweepWork *work, Error *reterr) {
     return STATUS_OK;
 }
 
+// Each of these reads the target itself. A deleted connector has no integrations.
 static Status load_connectors(Operation *operation, SweepWork *work, Error *reterr) {
-    Rows rows;
-    TRY(operation_run(operation, "SELECT name FROM connectors", NULL, 0, &rows, reterr));
-    for (size_t i = 0; i < rows.count; i++)
-        string_list_add(operation->arena, &work->connectors, rows.items[i].text[0]);
+    Configuration configuration;
+    TRY(configuration_load(operation, &configuration, reterr));
+    for (size_t i = 0; i < configuration.integrations.count; i++) {
+        const Integration *integration = &configuration.integrations.items[i];
+        TargetAddress target = integration_target(integration);
+        if (is_address_of(work->sweep, &target))
+            string_list_add(operation->arena, &work->connectors, integration->connector);
+    }
     return STATUS_OK;
 }
 
@@ -83,7 +92,7 @@ static Status add_finding(Operation *operation, SweepWork *work, const Grant *gr
 // ---- Accounts that no grant explains ------------------------------------------------------------
 
 static void add_orphan(Operation *operation, SweepWork *work, const StoreSweptAccount *account,
-                       OrphanKind kind) {
+                       OrphanKind kind, const char *grant_connector) {
     OrphanPage *page = &work->page;
     for (size_t i = 0; i < page->found.count; i++)
         if (text_equal(page->found.items[i].account, account->account))
@@ -103,6 +112,7 @@ static void add_orphan(Operation *operation, SweepWork *work, const StoreSweptAc
         .deployment = marked ? text_bounded(operation->arena, deployment, TEXT_MAX_BYTES) : NULL,
         .grant_id = account->grant_id,
         .made_by = marked ? made_by : NULL,
+        .grant_connector = grant_connector,
         .custodian = account->custodian,
         .database = account->database,
         .leftover = account->leftover,
@@ -112,8 +122,9 @@ static void add_orphan(Operation *operation, SweepWork *work, const StoreSweptAc
     };
 }
 
-static Status take_unexplained(Operation *operation, SweepWork *work,
-                               const StoreSweptAccount *account, OrphanKind kind, Error *reterr) {
+// `grant_connector`: whose the grant of its mark is, where that is not this connector.
+static Status take_claim(Operation *operation, SweepWork *work, const StoreSweptAccount *account,
+                         OrphanKind kind, const char *grant_connector, Error *reterr) {
     if (account->removed) {
         work->removed[work->removed_count++] = account;
         return STATUS_OK;
@@ -125,8 +136,13 @@ static Status take_unexplained(Operation *operation, SweepWork *work,
         return live->state == GRANT_ACTIVE
                    ? add_finding(operation, work, live, FOUND_OTHER, account, reterr)
                    : STATUS_OK;
-    add_orphan(operation, work, account, kind);
+    add_orphan(operation, work, account, kind, grant_connector);
     return STATUS_OK;
+}
+
+static Status take_unexplained(Operation *operation, SweepWork *work,
+                               const StoreSweptAccount *account, OrphanKind kind, Error *reterr) {
+    return take_claim(operation, work, account, kind, NULL, reterr);
 }
 
 // ---- One account --------------------------------------------------------------------------------
@@ -158,13 +174,29 @@ static Status take_own(Operation *operation, SweepWork *work, const StoreSweptAc
         TRY(find_grant(operation, work, account->grant_id, &grant, &found, reterr));
     if (!found)
         return take_unexplained(operation, work, account, ORPHAN_UNKNOWN, reterr);
+    // Whoever may write a mark on this target can write that: it says nothing about the grant.
     if (!text_equal(grant.plan->connector, work->instance->connector))
-        return error_set(reterr, STATUS_FORBIDDEN, "not_yours",
-                         "account %.64s is said to be of %.64s, a grant of another connector",
-                         account->account, grant.id);
+        return take_claim(operation, work, account, ORPHAN_MISMATCHED, grant.plan->connector,
+                          reterr);
     if (!text_equal(grant.plan->account, account->account))
         return take_unexplained(operation, work, account, ORPHAN_MISMATCHED, reterr);
     return add_finding(operation, work, &grant, FOUND_ACCOUNT, account, reterr);
+}
+
+// Another connector of ours sees to it: it serves this target, or the grant that it has is live
+// (on this server by another name of it).
+static Status is_seen_to(Operation *operation, const SweepWork *work,
+                         const StoreSweptAccount *account, bool *ret_seen_to, Error *reterr) {
+    *ret_seen_to = string_list_has(&work->connectors, account->connector);
+    if (*ret_seen_to || account->grant_id == NULL)
+        return STATUS_OK;
+    Grant grant;
+    bool found = false;
+    TRY(find_grant(operation, work, account->grant_id, &grant, &found, reterr));
+    *ret_seen_to = found && grant_may_have_account(&grant) &&
+                   text_equal(grant.plan->connector, account->connector) &&
+                   text_equal(grant.plan->account, account->account);
+    return STATUS_OK;
 }
 
 static Status take_account(Operation *operation, SweepWork *work, const StoreSweptAccount *account,
@@ -179,9 +211,9 @@ static Status take_account(Operation *operation, SweepWork *work, const StoreSwe
         return take_unexplained(operation, work, account, ORPHAN_FOREIGN, reterr);
     if (!beside)
         return take_own(operation, work, account, reterr);
-    // Another connector of ours sees to it, as long as there is one.
-    if (string_list_has(&work->connectors, account->connector) &&
-        live_of_account(work, account->account) == NULL)
+    bool seen_to = false;
+    TRY(is_seen_to(operation, work, account, &seen_to, reterr));
+    if (seen_to && live_of_account(work, account->account) == NULL)
         return STATUS_OK;
     return take_unexplained(operation, work, account, ORPHAN_UNSERVED, reterr);
 }
@@ -220,7 +252,7 @@ static void begin(Operation *operation, SweepWork *work) {
     work->finding_count = 0;
     work->removed = arena_alloc(arena, most * sizeof(*work->removed));
     work->removed_count = 0;
-    work->refusal = (Error){0};
+    work->damage = (Error){0};
     work->page = (OrphanPage){
         .connector = work->instance->connector,
         .admin_secret = work->sweep->admin_secret,
@@ -242,13 +274,13 @@ static Status look(Operation *operation, void *work_, Error *reterr) {
     for (size_t i = 0; i < work->sweep->accounts.count; i++) {
         Error error = {0};
         Status status = take_account(operation, work, &work->sweep->accounts.items[i], &error);
-        bool alone = text_equal(error.code, "not_yours") || text_equal(error.code, "store_damaged");
+        bool alone = text_equal(error.code, "store_damaged");
         if (status != STATUS_OK && !alone) {
             *reterr = error;
             return status;
         }
-        if (status != STATUS_OK && work->refusal.status == STATUS_OK)
-            work->refusal = error;
+        if (status != STATUS_OK && work->damage.status == STATUS_OK)
+            work->damage = error;
     }
     TRY(take_missing(operation, work, reterr));
     return orphans_look(operation, &work->page, reterr);
@@ -287,7 +319,7 @@ Status store_reconcile(Store *store, Arena *arena, const ConnectorInstance *inst
         Actor actor = {.name = instance->id, .kind = "connector"};
         TRY(store_write(store, arena, &actor, take, &work, reterr));
     }
-    if (work.refusal.status != STATUS_OK && reterr != NULL)
-        *reterr = work.refusal;
-    return work.refusal.status;
+    if (work.damage.status != STATUS_OK && reterr != NULL)
+        *reterr = work.damage;
+    return work.damage.status;
 }

@@ -31,7 +31,7 @@ static void each_kind_says_whose_it_is(void **state) {
     static const char *const PARTS[] = {
         [ORPHAN_UNKNOWN] = "for grt_7, which this store does not have",
         [ORPHAN_MISMATCHED] = "its mark names grt_7",
-        [ORPHAN_UNSERVED] = "by connector eu, which is not there",
+        [ORPHAN_UNSERVED] = "by connector eu, which does not serve this target",
         [ORPHAN_FOREIGN] = "another installation, dep_other",
         [ORPHAN_LEFTOVER] = "not made by Daypass as far as can be seen: no mark",
     };
@@ -42,6 +42,9 @@ static void each_kind_says_whose_it_is(void **state) {
     Orphan leftover = orphan_of(ORPHAN_LEFTOVER);
     leftover.leftover = "named like v-*";
     says(&leftover, "named like v-*");
+    Orphan forged = orphan_of(ORPHAN_MISMATCHED);
+    forged.grant_connector = "eu";
+    says(&forged, "its mark names grt_7, a grant of connector eu and not of main");
     Orphan nameless = orphan_of(ORPHAN_FOREIGN);
     nameless.grant_id = NULL;
     says(&nameless, "made for no grant");
