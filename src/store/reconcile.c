@@ -146,6 +146,13 @@ static bool is_old_news(const GrantFinding *finding, const Grant *grant) {
            finding->swept_at <= grant->ended_at + CLOCK_SLACK_MS;
 }
 
+// Nothing was handed out for it, so whoever made the account and wrote the mark was no connector.
+// What is still to be decided is not to be taken back for that: should it lapse or be denied, the
+// account goes with the next list, and when it is given the account is removed and made anew.
+static bool is_not_begun(const Grant *grant) {
+    return !grant_is_over(grant) && !grant_may_have_account(grant);
+}
+
 static Status judge(Operation *operation, const GrantFinding *finding, const Grant *grant,
                     Verdict *ret_verdict, Error *reterr) {
     *ret_verdict = VERDICT_NOTHING;
@@ -162,7 +169,7 @@ static Status judge(Operation *operation, const GrantFinding *finding, const Gra
         return STATUS_OK;
     }
     if (finding->finding != FOUND_ACCOUNT || grant->state == GRANT_GRANTING ||
-        is_old_news(finding, grant))
+        is_not_begun(grant) || is_old_news(finding, grant))
         return STATUS_OK;
     bool open = false;
     TRY(action_is_open(operation, grant->id, "revoke", &open, reterr));

@@ -51,6 +51,27 @@ static void an_account_of_a_grant_that_is_over_is_revoked(void **state) {
     assert_null(shop_grant(shop, active.id).trouble);
 }
 
+static void a_mark_of_a_grant_that_is_not_begun_takes_nothing_back(void **state) {
+    Shop *shop = *state;
+    Grant pending = shop_request(shop, &ANN, "shop-read");
+    reconcile(shop, account_of(&pending));
+    expect_no_work(shop);
+    Grant approved = shop_decide(shop, &BOB, pending.id, true);
+    reconcile(shop, account_of(&approved));
+    shop_lease_one(shop, "grant");
+    expect_state(shop, pending.id, GRANT_GRANTING);
+    Grant lapsed = shop_request(shop, &ANN, "shop-read");
+    int64_t events = shop_verify_audit(shop);
+    reconcile(shop, account_of(&lapsed));
+    assert_int_equal(shop_verify_audit(shop), events);
+    shop->clock.at_ms = lapsed.lapses_at;
+    shop_run_due(shop);
+    expect_state(shop, lapsed.id, GRANT_LAPSED);
+    shop_advance(shop, MINUTE_MS);
+    reconcile(shop, account_of(&lapsed));
+    assert_int_equal(shop_count_events(shop, "account.stray", lapsed.id), 1);
+}
+
 // Its report overtook that of the sweep.
 static void a_list_read_before_the_end_says_nothing_of_afterwards(void **state) {
     Shop *shop = *state;
@@ -461,6 +482,7 @@ int main(void) {
     const struct CMUnitTest cases[] = {
         SHOP_CASE(an_account_that_a_live_grant_explains_stays),
         SHOP_CASE(an_account_of_a_grant_that_is_over_is_revoked),
+        SHOP_CASE(a_mark_of_a_grant_that_is_not_begun_takes_nothing_back),
         SHOP_CASE(a_list_read_before_the_end_says_nothing_of_afterwards),
         SHOP_CASE(a_late_grant_of_what_is_over_is_revoked),
         SHOP_CASE(a_removed_account_ends_its_grant),
