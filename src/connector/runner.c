@@ -17,13 +17,14 @@
 #include "connector/sweeper.h"
 #include "connector/work_pool.h"
 #include "sandbox/sandbox.h"
+#include "wire/messages.h"
 
 enum {
     POLL_WAIT_S = 25,
     QUEUE_CEILING = 64,
-    // A sweep, and what the control plane hands out of one integration (actions.per_integration):
-    // what waits for slow targets leaves room for the others.
-    QUEUED_PER_SECRET = 17,
+    // A sweep, and the most that any control plane hands out of one integration: what waits for
+    // slow targets leaves room for the others.
+    QUEUED_PER_SECRET = 1 + ACTIONS_PER_INTEGRATION_MAX,
     ROOM_WAIT_MS = 5000,
     REPORT_GRACE_MS = 5000,
     MAX_ACTIONS_AT_ONCE = 32,

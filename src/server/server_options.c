@@ -3,6 +3,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "config/options.h"
+#include "wire/messages.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -116,7 +117,8 @@ static const Field ACTION_FIELDS[] = {
     // Connectors stop some seconds before its end: of a short one nothing would be left.
     {FIELD_NAMED("lease", ActionOptions, lease_s, DURATION), .default_text = "60s", .min = 15,
      .max = 3600, .help = "How long a connector has for an action before it is handed out again"},
-    {FIELD(ActionOptions, per_integration, INT), .default_text = "16", .min = 1, .max = 100,
+    {FIELD(ActionOptions, per_integration, INT), .default_text = "16", .min = 1,
+     .max = ACTIONS_PER_INTEGRATION_MAX,
      .help = "Actions of one integration that one connector instance has at the same time"},
 };
 static const Shape ACTION_OPTIONS_SHAPE =

@@ -82,6 +82,9 @@ typedef struct IntegrationHealthList {
     size_t count;
 } IntegrationHealthList;
 
+// Of one integration, at one connector instance, whatever actions.per_integration says.
+enum { ACTIONS_PER_INTEGRATION_MAX = 100 };
+
 typedef struct PollRequest { // POST /v1/connector/poll
     int64_t capacity;        // actions it can take now
     int64_t wait_s;          // how long to hold the request open; at most 60

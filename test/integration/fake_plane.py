@@ -167,6 +167,18 @@ class Forge:
 
         return make
 
+    def hand_out_all(self, actions):
+        """Likewise with these, where the connector has room for them."""
+
+        def make(message):
+            if message["capacity"] < len(actions):
+                return answer(b"no room", "500 Internal Server Error")
+            nonce = message.get("nonce", "")
+            whole = [{**action, "poll": nonce} for action in actions]
+            return answer({"actions": [sign_action(self.plane.signer, each) for each in whole]})
+
+        return make
+
 
 class Scene:
     """A connector that believes in a fake control plane."""

@@ -8,6 +8,7 @@ import statistics
 import threading
 import time
 
+from fake_plane import FakePlane, Scene
 from flood import Caller
 from world import (
     Server, World, check, check_equal, main, read_text, test, test_with, wait_until, write_text,
@@ -181,6 +182,33 @@ def a_target_that_is_dead_with_hundreds_of_actions_delays_no_other(options):
         check_undelayed(before, during, f"300 actions of a dead target, {options}")
         check(dead.socket.fileno() >= 0, "it was there all the time")
     dead.close()
+
+
+# More than a connector's queue has beside what each target may have of it.
+SLOW_TARGETS, ACTIONS_OF_EACH = 5, 40
+
+
+@test
+def slow_targets_with_forty_actions_each_leave_room_for_another():
+    dead = {f"dead-{number}": Silent() for number in range(SLOW_TARGETS)}
+    ports = {name: target.port for name, target in dead.items()}
+    # Workers for all that may wait for them, and one more: it is the queue that is tried.
+    options = {"connect_timeout": "15s", "workers": 16, "workers_per_target": 3}
+    with Targets(ports, options) as world, FakePlane() as plane:
+        scene = Scene(world, plane)
+        usual = scene.forge.plan("grt_usual")["target"]
+        for name, port in ports.items():
+            plan = {"integration": name, "admin_secret": f"{name}-admin", "target": {**usual, "port": port}}
+            for _ in range(ACTIONS_OF_EACH // 20):
+                plane.play(scene.forge.hand_out_all(
+                    [scene.forge.action(integration=name, plan=plan) for _ in range(20)]
+                ))  # fmt: skip
+        scene.works_still()
+        check("poll.failed" not in scene.log(), "it had room for all")
+        check_equal(len(plane.reports), 2, "reports while all of the slow ones' wait")
+        world.connector.stop()
+    for target in dead.values():
+        target.close()
 
 
 def has_failed(world, integration):
