@@ -328,12 +328,12 @@ typedef struct LeaseWork {
 } LeaseWork;
 
 // Ready: queued and not pausing, or out past its deadline; no other action of its grant is out; and
-// the instance has not its share of the integration's yet. Names have no characters that LIKE
-// knows.
+// the instance has not its share of the integration's yet: taking the name out of the list of those
+// that are full changes nothing. (LIKE would take _ for any character.)
 static const char READY_ACTIONS[] =
     "SELECT " ACTION_COLUMNS " FROM actions AS ready"
     " WHERE connector = $1 AND state IN ('queued', 'leased')"
-    " AND $4 NOT LIKE '%,' || integration || ',%'"
+    " AND replace($4, '\n' || integration || '\n', '') = $4"
     " AND ((state = 'queued' AND not_before <= $2) OR (state = 'leased' AND deadline_at <= $2))"
     " AND NOT EXISTS (SELECT 1 FROM actions AS other WHERE other.grant_id = ready.grant_id"
     "   AND other.id <> ready.id AND other.state = 'leased' AND other.deadline_at > $2)"

@@ -180,7 +180,7 @@ Status limit_shares_load(Operation *operation, const char *instance, LeaseShares
                       " WHERE state = 'leased' AND deadline_at > $2 AND leased_by = $1"
                       " GROUP BY integration",
                       parameters, COUNT_OF(parameters), &rows, reterr));
-    LeaseShares shares = {.most = operation->store->limits.actions_per_integration, .full = ","};
+    LeaseShares shares = {.most = operation->store->limits.actions_per_integration, .full = "\n"};
     for (size_t i = 0; i < rows.count; i++)
         limit_share_take(operation->arena, &shares, rows.items[i].text[0],
                          rows.items[i].integer[1]);
@@ -206,7 +206,7 @@ void limit_share_take(Arena *arena, LeaseShares *shares, const char *integration
     share->out += taken;
     if (share->out >= shares->most && !share->full) {
         share->full = true;
-        shares->full = arena_printf(arena, "%s%s,", shares->full, integration);
+        shares->full = arena_printf(arena, "%s%s\n", shares->full, integration);
     }
 }
 

@@ -102,7 +102,7 @@ typedef struct LeaseShares {
     LeaseShare *items;
     size_t count;
     int64_t most;
-    const char *full; // names of those that are, ",a,b,"
+    const char *full; // names of those that are, "\na\nb\n"
 } LeaseShares;
 MUST_USE Status limit_shares_load(Operation *operation, const char *instance,
                                   LeaseShares *ret_shares, Error *reterr);

@@ -240,6 +240,27 @@ static void one_integration_does_not_fill_an_instance(void **state) {
     assert_int_equal(shop_lease(shop, &shop->main, 8).count, 6);
 }
 
+// A removal on a target of which no integration is declared counts by the name of its secret, in
+// which there may be a character that stands for others in patterns.
+static void names_that_differ_by_one_character_have_a_share_each(void **state) {
+    static const char *const SECRETS[] = {"shop_prod", "shop%", "SHOP-PROD", "hop-prod"};
+    Shop *shop = *state;
+    limit(shop, (StoreLimits){.actions_per_integration = 1});
+    shop_request(shop, &ANN, "shop-auto");
+    shop_request(shop, &ANN, "shop-auto");
+    assert_int_equal(shop_lease(shop, &shop->main, 100).count, 1);
+    for (size_t i = 0; i < COUNT_OF(SECRETS); i++) {
+        StoreSweptAccount unknown = {.account = "temp_x_1", .grant_id = "grt_none"};
+        StoreSweep sweep = {
+            .admin_secret = SECRETS[i], .host = "db.internal", .accounts = {&unknown, 1}};
+        Error error = {0};
+        expect_ok(store_reconcile(shop->store, shop->arena, &shop->main, &sweep, &error), &error);
+        StoredActions actions = shop_lease(shop, &shop->main, 100);
+        assert_int_equal(actions.count, 1);
+        assert_string_equal(actions.items[0].integration, SECRETS[i]);
+    }
+}
+
 static void the_share_of_an_integration_is_each_instances_own(void **state) {
     Shop *shop = *state;
     limit(shop, (StoreLimits){.actions_per_integration = 4});
@@ -297,6 +318,7 @@ int main(void) {
         SHOP_CASE(bounds_things_of_one_type),
         SHOP_CASE(bounds_the_size_of_the_configuration),
         SHOP_CASE(one_integration_does_not_fill_an_instance),
+        SHOP_CASE(names_that_differ_by_one_character_have_a_share_each),
         SHOP_CASE(the_share_of_an_integration_is_each_instances_own),
         SHOP_CASE(other_tools_accounts_leave_room_for_what_is_removed),
     };
