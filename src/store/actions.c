@@ -95,6 +95,16 @@ Status action_queue(Operation *operation, const Grant *grant, const ActionForm *
     return action_insert(operation, &action, reterr);
 }
 
+// As of checks, nobody asks for what came of old ones: the trail has it. One whose lease is not
+// over may be reported once more.
+static Status forget_orphan_actions(Operation *operation, const char *connector, Error *reterr) {
+    Parameter parameters[] = {parameter_text(connector), parameter_int(operation->now_ms)};
+    return operation_run(operation,
+                         "DELETE FROM actions WHERE orphan_id IS NOT NULL AND connector = $1"
+                         " AND state IN ('done', 'dropped') AND deadline_at <= $2",
+                         parameters, COUNT_OF(parameters), NULL, reterr);
+}
+
 // Ahead of all that gives access. Where no integration is declared any more, the secret stands for
 // its name.
 Status orphan_queue_action(Operation *operation, const Orphan *orphan, const char *kind,
@@ -102,6 +112,7 @@ Status orphan_queue_action(Operation *operation, const Orphan *orphan, const cha
     Configuration configuration;
     TRY(configuration_load(operation, &configuration, reterr));
     const Integration *integration = orphan_integration(&configuration, orphan);
+    TRY(forget_orphan_actions(operation, orphan->connector, reterr));
     NewAction action = {
         .form = {.kind = kind},
         .orphan_id = orphan->id,

@@ -478,6 +478,30 @@ static void a_removal_is_asked_for_by_its_mark(void **state) {
     assert_int_equal(orphan_of(shop, "temp_x_1").state, ORPHAN_FOUND);
 }
 
+static void what_came_of_an_orphan_is_forgotten_with_the_next(void **state) {
+    Shop *shop = *state;
+    StoreReport before = {0};
+    for (int i = 0; i < 4; i++) {
+        reconcile(shop, (StoreSweptAccount){.account = arena_printf(shop->arena, "temp_x_%d", i),
+                                            .grant_id = "grt_none"});
+        StoredAction action = shop_lease_one(shop, "remove");
+        StoreReport report = done_report(&action, NULL);
+        shop_report(shop, report);
+        shop_report(shop, report); // the answer was lost
+        if (i > 0)
+            expect_report_fault(shop, before, STATUS_NOT_FOUND, "unknown_action");
+        before = report;
+        shop_advance(shop, LEASE_MS);
+    }
+    // Of the same time, it may be reported once more.
+    reconcile(shop, (StoreSweptAccount){.account = "temp_x_5", .grant_id = "grt_none"});
+    StoredAction action = shop_lease_one(shop, "remove");
+    shop_report(shop, done_report(&action, NULL));
+    reconcile(shop, (StoreSweptAccount){.account = "temp_x_6", .grant_id = "grt_none"});
+    shop_report(shop, done_report(&action, NULL));
+    assert_int_equal(shop_count_events(shop, "account.removed", NULL), 5);
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         SHOP_CASE(an_account_that_a_live_grant_explains_stays),
@@ -496,6 +520,7 @@ int main(void) {
         SHOP_CASE(an_account_of_a_connector_that_does_not_serve_the_target_is_listed),
         SHOP_CASE(what_is_not_ours_is_listed_and_left_alone),
         SHOP_CASE(a_removal_is_asked_for_by_its_mark),
+        SHOP_CASE(what_came_of_an_orphan_is_forgotten_with_the_next),
     };
     return RUN_CASES(cases);
 }
