@@ -3,7 +3,8 @@
 #include "fuzz/target.h"
 
 #include "base/text.h"
-#include "driver/postgresql/mark.h"
+#include "driver/account_mark.h"
+#include "driver/postgresql/shared_role_mark.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,13 @@ static void require(bool condition) {
 
 static void check_account_mark(Arena *arena, const char *comment) {
     AccountMark mark = {0};
-    if (!pg_account_mark_parse(arena, comment, &mark)) {
+    if (!account_mark_parse(arena, comment, &mark)) {
         require(mark.grant == NULL && mark.deployment == NULL);
         return;
     }
     require(mark.v == 1 && mark.deployment && mark.grant && mark.connector && mark.database);
     AccountMark again = {0};
-    require(pg_account_mark_parse(arena, pg_account_mark_format(arena, &mark), &again));
+    require(account_mark_parse(arena, account_mark_format(arena, &mark), &again));
     require(text_equal(mark.grant, again.grant) && text_equal(mark.deployment, again.deployment));
     require(text_equal(mark.connector, again.connector));
     require(text_equal(mark.custodian, again.custodian) && mark.expires == again.expires);

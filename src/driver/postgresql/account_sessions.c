@@ -39,7 +39,7 @@ static Status terminate(Operation *operation, const char *who, Error *reterr) {
     const char *sql =
         arena_printf(operation->arena, "SELECT pg_terminate_backend(pid) FROM (%s) s", who);
     Status status = pg_operation_change(operation, "ending sessions", sql, reterr);
-    if (status != STATUS_OK && operation->failure == FAILURE_DENIED)
+    if (status != STATUS_OK && operation->evidence.failure == FAILURE_DENIED)
         pg_operation_add_obstacle(
             operation,
             arena_printf(operation->arena, "admin account \"%s\" may not end other sessions",
@@ -50,9 +50,9 @@ static Status terminate(Operation *operation, const char *who, Error *reterr) {
 }
 
 static Status left(Operation *operation, int count, Error *reterr) {
-    operation->outcome->sessions_left = count;
-    return pg_operation_fail(operation, FAILURE_RETRY, reterr, "sessions_left",
-                             "%d sessions of the account were told to end and still run", count);
+    operation->evidence.outcome->sessions_left = count;
+    return evidence_fail(&operation->evidence, FAILURE_RETRY, reterr, "sessions_left",
+                         "%d sessions of the account were told to end and still run", count);
 }
 
 // ---- Logins under way ---------------------------------------------------------------------------
@@ -111,8 +111,8 @@ static Status end_sessions(Operation *operation, int64_t oid, Error *reterr) {
     int wait_ms = FIRST_WAIT_MS;
     for (int round = 0; round < WAIT_ROUNDS; round++) {
         TRY(pg_operation_read(operation, &query, &now, reterr));
-        operation->outcome->sessions_ended += count_missing(before, now);
-        operation->outcome->sessions_left = pg_rows_count(now);
+        operation->evidence.outcome->sessions_ended += count_missing(before, now);
+        operation->evidence.outcome->sessions_left = pg_rows_count(now);
         if (pg_rows_count(now) == 0)
             return STATUS_OK;
         before = now;
@@ -138,9 +138,9 @@ Status pg_account_sessions_warn_of_orphans(Operation *operation, Error *reterr) 
     TRY(pg_operation_read(operation, &(Query){.doing = "looking for orphaned sessions", .sql = SQL},
                           &rows, reterr));
     for (int i = 0; i < pg_rows_count(rows); i++)
-        pg_operation_warn(operation,
-                          "%s sessions of a role that was dropped still run: SELECT "
-                          "pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = %s;",
-                          pg_rows_text(rows, i, 1), pg_rows_text(rows, i, 0));
+        evidence_warn(&operation->evidence,
+                      "%s sessions of a role that was dropped still run: SELECT "
+                      "pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = %s;",
+                      pg_rows_text(rows, i, 1), pg_rows_text(rows, i, 0));
     return STATUS_OK;
 }

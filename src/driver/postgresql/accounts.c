@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "driver/postgresql/account_state.h"
-#include "driver/postgresql/mark.h"
+#include "driver/account_mark.h"
 #include "driver/postgresql/revoke.h"
 #include "driver/postgresql/role.h"
 #include "driver/postgresql/statement.h"
@@ -103,7 +103,7 @@ static Status list_marked(Operation *operation, const char *only, FoundAccounts 
     for (int i = 0; i < pg_rows_count(rows); i++) {
         AccountMark mark;
         const char *name = pg_rows_text(rows, i, 0);
-        if (!pg_account_mark_parse(arena, pg_rows_text(rows, i, 1), &mark) ||
+        if (!account_mark_parse(arena, pg_rows_text(rows, i, 1), &mark) ||
             !text_is_utf8(name, strlen(name)))
             continue;
         FoundAccount found = read_account(arena, rows, i, &mark);
@@ -184,7 +184,7 @@ static Status list_leftovers(Operation *operation, const StringList *patterns,
         AccountMark mark;
         const char *name = pg_rows_text(rows, i, 0);
         const char *comment = pg_rows_text(rows, i, 1);
-        if (pg_account_mark_parse(arena, comment, &mark) || !text_is_printable(name))
+        if (account_mark_parse(arena, comment, &mark) || !text_is_printable(name))
             continue;
         int64_t expires_at = pg_rows_int(rows, i, 3);
         accounts.items[accounts.count++] = (FoundAccount){
@@ -224,7 +224,7 @@ Status pg_account_restrain(Operation *operation, const Plan *plan, Error *reterr
     bool found;
     Role role;
     AccountMark mark;
-    operation->outcome->account = plan->account;
+    operation->evidence.outcome->account = plan->account;
     TRY(pg_operation_begin(operation, reterr));
     TRY(pg_operation_lock_account(operation, plan->account, reterr));
     TRY(pg_role_read(operation, plan->account, &found, &role, reterr));
@@ -234,9 +234,9 @@ Status pg_account_restrain(Operation *operation, const Plan *plan, Error *reterr
             TRY(pg_operation_change(
                 operation, "setting the account's end back",
                 pg_sql_set_expiry(operation->arena, plan->account, mark.expires), reterr));
-        operation->outcome->account_present = true;
-        operation->outcome->target_expires_at = mark.expires;
-        operation->outcome->target_now_at = role.now_at;
+        operation->evidence.outcome->account_present = true;
+        operation->evidence.outcome->target_expires_at = mark.expires;
+        operation->evidence.outcome->target_now_at = role.now_at;
     }
     return pg_operation_commit(operation, reterr);
 }

@@ -166,7 +166,7 @@ static Status revoke_group(Operation *operation, const AclEntries *group, const 
     if (status == STATUS_OK)
         return STATUS_OK;
     pg_operation_rollback(operation);
-    return operation->failure == FAILURE_RETRY ? status : STATUS_OK;
+    return operation->evidence.failure == FAILURE_RETRY ? status : STATUS_OK;
 }
 
 // The entries that one grantor gave, from `from` on.

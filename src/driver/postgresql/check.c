@@ -157,7 +157,8 @@ void pg_check(const DriverLogin *login, Arena *arena, const Plan *const *plans, 
         if (pg_session_open(login, &session, &failure, &error) != STATUS_OK) {
             report_no_session(&list, login, &error);
         } else {
-            Operation operation = {.session = session, .arena = arena};
+            Operation operation = {
+                .session = session, .arena = arena, .evidence = {.arena = arena}};
             report_session(&list, session);
             pg_check_rights(&list, &operation, plans, plan_count);
         }

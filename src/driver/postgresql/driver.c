@@ -12,7 +12,9 @@
 static Operation start(DriverSession *session, Arena *arena, DriverResult *result) {
     *result = (DriverResult){0};
     result->outcome.server_version = arena_strdup(arena, session->version_text);
-    Operation operation = {.session = session, .arena = arena, .outcome = &result->outcome};
+    Operation operation = {.session = session,
+                           .arena = arena,
+                           .evidence = {.arena = arena, .outcome = &result->outcome}};
     pg_operation_rollback(&operation);
     return operation;
 }
@@ -23,7 +25,8 @@ static Status finish(Operation *operation, Status status, DriverResult *result) 
         return STATUS_OK;
     }
     pg_operation_rollback(operation);
-    result->failure = operation->failure == FAILURE_NONE ? FAILURE_FATAL : operation->failure;
+    result->failure =
+        operation->evidence.failure == FAILURE_NONE ? FAILURE_FATAL : operation->evidence.failure;
     return status;
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/fault_point.h"
 #include "driver/postgresql/accounts.h"
-#include "driver/postgresql/mark.h"
+#include "driver/account_mark.h"
 #include "driver/postgresql/resolve.h"
 #include "driver/postgresql/revoke.h"
 #include "driver/postgresql/role.h"
@@ -13,7 +13,7 @@
 enum { ATTEMPTS = 3 };
 
 Status pg_plan_check(Operation *operation, const Plan *plan, Error *reterr) {
-    operation->failure = FAILURE_FATAL;
+    operation->evidence.failure = FAILURE_FATAL;
     TRY(pg_sql_name_check("account", plan->account, reterr));
     if (plan->custodian != NULL)
         TRY(pg_sql_name_check("custodian", plan->custodian, reterr));
@@ -24,8 +24,8 @@ Status pg_plan_check(Operation *operation, const Plan *plan, Error *reterr) {
         return error_set(reterr, STATUS_INVALID, "bad_plan",
                          "the plan is for database \"%s\", the session is in \"%s\"",
                          plan->target->database, operation->session->target.database);
-    operation->failure = FAILURE_NONE;
-    operation->outcome->account = plan->account;
+    operation->evidence.failure = FAILURE_NONE;
+    operation->evidence.outcome->account = plan->account;
     return STATUS_OK;
 }
 
@@ -39,8 +39,8 @@ static Status read_now(Operation *operation, const GrantOrder *order, int64_t *r
                           &rows, reterr));
     int64_t remaining_ms = order->ends_ms - clock_monotonic_ms(operation->session->clock);
     if (remaining_ms <= 0)
-        return pg_operation_fail(operation, FAILURE_FATAL, reterr, "no_time_left",
-                                 "the access is over before it could be given");
+        return evidence_fail(&operation->evidence, FAILURE_FATAL, reterr, "no_time_left",
+                             "the access is over before it could be given");
     *ret_now_at = pg_rows_int(rows, 0, 0);
     *ret_expires_at = *ret_now_at + remaining_ms;
     return STATUS_OK;
@@ -51,14 +51,14 @@ static Status read_back(Operation *operation, const Plan *plan, Error *reterr) {
     bool found;
     Role role;
     TRY(pg_role_read(operation, plan->account, &found, &role, reterr));
-    Outcome *outcome = operation->outcome;
+    Outcome *outcome = operation->evidence.outcome;
     outcome->account_present = found;
     outcome->login_refused =
         !found || !role.can_login || (role.expires_at != 0 && role.expires_at <= role.now_at);
     if (!found)
-        return pg_operation_fail(operation, FAILURE_RETRY, reterr, "account_vanished",
-                                 "account \"%s\" was made, and removed again by somebody else",
-                                 plan->account);
+        return evidence_fail(&operation->evidence, FAILURE_RETRY, reterr, "account_vanished",
+                             "account \"%s\" was made, and removed again by somebody else",
+                             plan->account);
     outcome->target_now_at = role.now_at;
     outcome->target_expires_at = role.expires_at;
     outcome->account_key = arena_printf(operation->arena, "%lld", (long long)role.oid);
@@ -72,17 +72,17 @@ static Status create_account(Operation *operation, const GrantOrder *order, int6
     SqlAccount account = {.name = plan->account,
                           .expires_at = expires_at,
                           .connection_limit = plan->connection_limit};
-    AccountMark mark = pg_account_mark_of(plan, account.expires_at);
+    AccountMark mark = account_mark_of(plan, account.expires_at);
     CLEANUP(secret_freep) Secret *verifier = NULL;
     TRY(pg_session_verifier(operation->session, plan->account, order->password, &verifier,
-                            &operation->failure, reterr));
+                            &operation->evidence.failure, reterr));
     TRY(pg_operation_change_secret(operation, "creating the account",
                                    pg_sql_create_account(arena, &account, secret_text(verifier)),
                                    pg_sql_create_account(arena, &account, NULL), reterr));
     FAULT_POINT("grant.account_created");
     return pg_operation_change(
         operation, "marking the account",
-        pg_sql_comment_role(arena, plan->account, pg_account_mark_format(arena, &mark)), reterr);
+        pg_sql_comment_role(arena, plan->account, account_mark_format(arena, &mark)), reterr);
 }
 
 static Status grant_roles(Operation *operation, const Plan *plan, const StringList *roles,
@@ -109,10 +109,11 @@ static Status warn_of_surroundings(Operation *operation, Error *reterr) {
     TRY(pg_operation_read(operation, &(Query){.doing = "reading what PUBLIC may", .sql = SQL},
                           &rows, reterr));
     if (pg_rows_count(rows) > 0)
-        pg_operation_warn(operation, "PUBLIC may create objects in schema public");
+        evidence_warn(&operation->evidence, "PUBLIC may create objects in schema public");
     if (operation->session->pooled)
-        pg_operation_warn(operation, "a connection pooler stands before the server; it may keep "
-                                     "sessions open past the end of the grant");
+        evidence_warn(&operation->evidence,
+                      "a connection pooler stands before the server; it may keep "
+                      "sessions open past the end of the grant");
     return STATUS_OK;
 }
 
@@ -170,8 +171,8 @@ static Status check_order(Operation *operation, const GrantOrder *order, bool ne
     TRY(pg_plan_check(operation, order->plan, reterr));
     bool has_time = order->ends_ms > clock_monotonic_ms(operation->session->clock);
     if ((needs_password && order->password == NULL) || (needs_time && !has_time))
-        return pg_operation_fail(operation, FAILURE_FATAL, reterr, "bad_order",
-                                 "the order has no password or no time left");
+        return evidence_fail(&operation->evidence, FAILURE_FATAL, reterr, "bad_order",
+                             "the order has no password or no time left");
     return pg_operation_check_deadline(operation, order->deadline_ms, reterr);
 }
 
@@ -192,9 +193,9 @@ Status pg_account_grant(Operation *operation, const GrantOrder *order, Error *re
         FAULT_POINT("grant.again");
         TRY(pg_operation_check_deadline(operation, order->deadline_ms, reterr));
     }
-    return pg_operation_fail(operation, FAILURE_RETRY, reterr, "target_busy",
-                             "account \"%s\" appears again and again; somebody else is making it",
-                             order->plan->account);
+    return evidence_fail(&operation->evidence, FAILURE_RETRY, reterr, "target_busy",
+                         "account \"%s\" appears again and again; somebody else is making it",
+                         order->plan->account);
 }
 
 // Begins a transaction on an account that is this plan's and not locked.
@@ -205,14 +206,14 @@ static Status begin_on_account(Operation *operation, const Plan *plan, Role *ret
     TRY(pg_operation_lock_account(operation, plan->account, reterr));
     TRY(pg_role_read(operation, plan->account, &found, ret_role, reterr));
     if (!found)
-        return pg_operation_fail(operation, FAILURE_NOT_FOUND, reterr, "account_not_found",
-                                 "account \"%s\" is gone from the server", plan->account);
-    operation->outcome->account_present = true;
+        return evidence_fail(&operation->evidence, FAILURE_NOT_FOUND, reterr, "account_not_found",
+                             "account \"%s\" is gone from the server", plan->account);
+    operation->evidence.outcome->account_present = true;
     TRY(pg_account_check_mark(operation, plan, ret_role, ret_mark, reterr));
     if (!ret_role->can_login)
-        return pg_operation_fail(operation, FAILURE_CONFLICT, reterr, "account_locked",
-                                 "account \"%s\" is locked: its access is being taken back",
-                                 plan->account);
+        return evidence_fail(&operation->evidence, FAILURE_CONFLICT, reterr, "account_locked",
+                             "account \"%s\" is locked: its access is being taken back",
+                             plan->account);
     return STATUS_OK;
 }
 
@@ -230,7 +231,7 @@ Status pg_account_extend(Operation *operation, const GrantOrder *order, Error *r
     FAULT_POINT("extend.time_set");
     TRY(pg_operation_change(
         operation, "marking the account",
-        pg_sql_comment_role(arena, plan->account, pg_account_mark_format(arena, &mark)), reterr));
+        pg_sql_comment_role(arena, plan->account, account_mark_format(arena, &mark)), reterr));
     FAULT_POINT("extend.before_commit");
     TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
     FAULT_POINT("extend.committed");
@@ -244,7 +245,7 @@ Status pg_account_reset(Operation *operation, const GrantOrder *order, Error *re
     AccountMark mark;
     CLEANUP(secret_freep) Secret *verifier = NULL;
     TRY(pg_session_verifier(operation->session, plan->account, order->password, &verifier,
-                            &operation->failure, reterr));
+                            &operation->evidence.failure, reterr));
     TRY(begin_on_account(operation, plan, &role, &mark, reterr));
     TRY(pg_operation_change_secret(
         operation, "setting the account's password",

@@ -87,9 +87,9 @@ static Status reassign(Operation *operation, const HandOver *work, Error *reterr
         Owned left;
         TRY(pg_owned_read(operation, work->account, &left, reterr));
         if (left.count > 0)
-            return pg_operation_fail(operation, FAILURE_CONFLICT, reterr, "objects_left",
-                                     "%s stayed with the account",
-                                     pg_owned_few(operation->arena, &left));
+            return evidence_fail(&operation->evidence, FAILURE_CONFLICT, reterr, "objects_left",
+                                 "%s stayed with the account",
+                                 pg_owned_few(operation->arena, &left));
     }
     TRY(pg_membership_end(operation, work->account, reterr));
     FAULT_POINT("hand_over.before_commit");
@@ -100,28 +100,28 @@ static void report_definers(Operation *operation, const HandOver *work) {
     const StringList *definers = &work->owned.definer_objects;
     const char *database = operation->session->target.database;
     for (size_t i = 0; i < definers->count && i < DEFINERS_NAMED; i++)
-        pg_operation_warn(operation,
-                          "%s in database %s runs with the rights of %s from now on: look at it",
-                          definers->items[i], database, work->custodian);
+        evidence_warn(&operation->evidence,
+                      "%s in database %s runs with the rights of %s from now on: look at it",
+                      definers->items[i], database, work->custodian);
     if (definers->count > DEFINERS_NAMED)
-        pg_operation_warn(operation,
-                          "more functions in database %s run with the rights of %s from now on "
-                          "than are named here: look at all that it owns",
-                          database, work->custodian);
+        evidence_warn(&operation->evidence,
+                      "more functions in database %s run with the rights of %s from now on "
+                      "than are named here: look at all that it owns",
+                      database, work->custodian);
 }
 
 static void report(Operation *operation, const HandOver *work) {
     const Owned *owned = &work->owned;
     const char *database = operation->session->target.database;
     for (size_t i = 0; i < owned->objects.count; i++)
-        pg_operation_add_handed_over(operation,
-                                     arena_printf(operation->arena, "%s: %s to %s", database,
-                                                  owned->objects.items[i], work->custodian));
+        evidence_handed_over(&operation->evidence,
+                             arena_printf(operation->arena, "%s: %s to %s", database,
+                                          owned->objects.items[i], work->custodian));
     int64_t more = owned->count - (int64_t)owned->objects.count;
     if (more > 0)
-        pg_operation_add_handed_over(operation,
-                                     arena_printf(operation->arena, "%s: %lld more objects to %s",
-                                                  database, (long long)more, work->custodian));
+        evidence_handed_over(&operation->evidence,
+                             arena_printf(operation->arena, "%s: %lld more objects to %s", database,
+                                          (long long)more, work->custodian));
     report_definers(operation, work);
 }
 
@@ -132,10 +132,10 @@ static Status commit(Operation *operation, const HandOver *work, Error *reterr) 
     if (status == STATUS_OK || lost)
         report(operation, work);
     if (lost && work->owned.count > 0)
-        pg_operation_warn(operation,
-                          "the connection was lost while handing over in database %s: what is "
-                          "listed may be handed over by the next attempt only",
-                          operation->session->target.database);
+        evidence_warn(&operation->evidence,
+                      "the connection was lost while handing over in database %s: what is "
+                      "listed may be handed over by the next attempt only",
+                      operation->session->target.database);
     return status;
 }
 
@@ -151,10 +151,10 @@ static Status carry_out(Operation *operation, const HandOver *work, Error *reter
 static Status explain(Operation *operation, const HandOver *work, Status status, const Error *error,
                       Error *reterr) {
     bool locked = false;
-    if (operation->failure == FAILURE_RETRY) {
+    if (operation->evidence.failure == FAILURE_RETRY) {
         if (PQstatus(operation->session->connection) == CONNECTION_OK)
             TRY(pg_leftovers_find_locks(operation, work->account, &locked, reterr));
-        operation->failure = FAILURE_RETRY;
+        operation->evidence.failure = FAILURE_RETRY;
         if (!locked && reterr != NULL)
             *reterr = *error;
         return locked ? STATUS_OK : status;

@@ -4,7 +4,7 @@
 
 #include "driver/postgresql/account_state.h"
 #include "driver/postgresql/accounts.h"
-#include "driver/postgresql/mark.h"
+#include "driver/account_mark.h"
 #include "driver/postgresql/role.h"
 
 static void add(Arena *arena, StringList *list, const char *line) {
@@ -70,7 +70,7 @@ static Status read_owned_beside(Operation *operation, const Role *role, const ch
     Operation there = *operation;
     there.session = beside;
     Status status = read_owned(&there, role, false, inspection, reterr);
-    operation->failure = there.failure;
+    operation->evidence.failure = there.evidence.failure;
     return status;
 }
 
@@ -147,8 +147,8 @@ Status pg_account_inspect(Operation *operation, const Plan *plan, AccountInspect
     if (inspection.present) {
         inspection.can_login = role.can_login;
         inspection.expires_at = role.expires_at;
-        inspection.marked = pg_account_mark_parse(operation->arena, role.comment, &mark) &&
-                            pg_account_mark_is(&mark, plan);
+        inspection.marked = account_mark_parse(operation->arena, role.comment, &mark) &&
+                            account_mark_is(&mark, plan);
     }
     if (inspection.marked) {
         TRY(read_sessions(operation, &role, &inspection, reterr));

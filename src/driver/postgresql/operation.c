@@ -1,96 +1,20 @@
 #include "driver/postgresql/operation.h"
 
 #include <sodium.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "driver/postgresql/statement.h"
 #include "driver/sqlstate.h"
 
 enum {
-    FIRST_CAPACITY = 8,
-    // An outcome is evidence, and must be one that can be sent: what a user made cannot make it
-    // unreadable by its number, its names or their length.
-    STATEMENTS_MAX = 4000,
-    STATEMENT_MAX_BYTES = 200000,
-    OBSTACLES_MAX = 200,
-    LINES_MAX = 1000,
-    LINE_MAX_BYTES = 1000,
-    MESSAGE_MAX_BYTES = 700,
     // First halves of advisory lock keys: "dayp", and whose the second half is.
     LOCK_PRIVILEGES = 0x64617971,
     LOCK_ACCOUNT = 0x64617972,
 };
 
-// Valid UTF-8 (a database of encoding SQL_ASCII gives any bytes), cut where it is too long.
-static const char *presentable(Arena *arena, const char *text, size_t most) {
-    size_t length = strlen(text);
-    if (!text_is_utf8(text, length))
-        text = text_printable(arena, text);
-    length = strlen(text);
-    if (length <= most)
-        return arena_strdup(arena, text);
-    while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
-        most--; // not in the middle of a character
-    return arena_printf(arena, "%.*s …", (int)most, text);
-}
-
-// What people read line by line must not be what somebody wrote into a name.
-static const char *line_of(Arena *arena, const char *text) {
-    char *line = arena_strdup(arena, text);
-    for (char *at = line; *at != '\0'; at++)
-        if (*at == '\n' || *at == '\r')
-            *at = ' ';
-    return presentable(arena, line, LINE_MAX_BYTES);
-}
-
-Status pg_operation_fail(Operation *operation, FailureClass failure, Error *reterr,
-                         const char *code, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    const char *message = arena_vprintf(operation->arena, format, arguments);
-    va_end(arguments);
-    operation->failure = failure;
-    return error_set(reterr, failure_status(failure), code, "%s",
-                     presentable(operation->arena, message, MESSAGE_MAX_BYTES));
-}
-
-// Grows by doubling: `count` items are in use.
-static void *grow(Arena *arena, void *items, size_t count, size_t size) {
-    if (count >= FIRST_CAPACITY && (count & (count - 1)) != 0)
-        return items;
-    if (count != 0 && count < FIRST_CAPACITY)
-        return items;
-    size_t capacity = count == 0 ? FIRST_CAPACITY : count * 2;
-    void *grown = arena_alloc(arena, capacity * size);
-    if (count > 0)
-        memcpy(grown, items, count * size);
-    return grown;
-}
-
-// False: there is no more room.
-static bool add_line(Arena *arena, StringList *list, const char *line) {
-    if (list->count == LINES_MAX)
-        return false;
-    string_list_add(arena, list, line_of(arena, line));
-    return true;
-}
-
 static void record(Operation *operation, const char *shown, PGresult *result) {
-    if (operation->outcome == NULL)
-        return;
-    Statements *statements = &operation->outcome->statements;
-    if (statements->count == STATEMENTS_MAX)
-        return;
-    statements->items =
-        grow(operation->arena, statements->items, statements->count, sizeof(Statement));
-    statements->items[statements->count++] = (Statement){
-        .sql = presentable(operation->arena, pg_sql_one_line(operation->arena, shown),
-                           STATEMENT_MAX_BYTES),
-        .database =
-            presentable(operation->arena, operation->session->target.database, LINE_MAX_BYTES),
-        .rows = strtoll(PQcmdTuples(result), NULL, 10),
-    };
+    evidence_statement(&operation->evidence, pg_sql_one_line(operation->arena, shown),
+                       operation->session->target.database, strtoll(PQcmdTuples(result), NULL, 10));
 }
 
 static void release_result(void *result) {
@@ -99,7 +23,7 @@ static void release_result(void *result) {
 
 Status pg_operation_read(Operation *operation, const Query *query, Rows **ret_rows, Error *reterr) {
     PGresult *result = NULL;
-    TRY(pg_session_run(operation->session, query, &result, &operation->failure, reterr));
+    TRY(pg_session_run(operation->session, query, &result, &operation->evidence.failure, reterr));
     arena_on_free(operation->arena, release_result, result);
     *ret_rows = result;
     return STATUS_OK;
@@ -109,7 +33,7 @@ static Status change(Operation *operation, const char *doing, const char *sql, c
                      Error *reterr) {
     PGresult *result = NULL;
     TRY(pg_session_run(operation->session, &(Query){.doing = doing, .sql = sql}, &result,
-                       &operation->failure, reterr));
+                       &operation->evidence.failure, reterr));
     record(operation, shown, result);
     PQclear(result);
     return STATUS_OK;
@@ -132,11 +56,10 @@ Status pg_operation_change_all(Operation *operation, const char *doing,
     for (size_t i = 0; i < statements->count; i++) {
         TRY(pg_operation_change(operation, doing, statements->items[i], reterr));
         if (operation->session->not_granted || operation->session->not_revoked)
-            return pg_operation_fail(
-                operation, FAILURE_DENIED, reterr, "target_denied",
-                "PostgreSQL did less than %s needs: admin account \"%s\" lacks "
-                "the grant option; daypass-connector check says on what",
-                doing, operation->session->admin);
+            return evidence_fail(&operation->evidence, FAILURE_DENIED, reterr, "target_denied",
+                                 "PostgreSQL did less than %s needs: admin account \"%s\" lacks "
+                                 "the grant option; daypass-connector check says on what",
+                                 doing, operation->session->admin);
     }
     return STATUS_OK;
 }
@@ -149,15 +72,9 @@ Status pg_operation_commit(Operation *operation, Error *reterr) {
     return pg_operation_change(operation, "committing", "COMMIT", reterr);
 }
 
-// Whoever waits for the outcome decides whether there is time for another attempt.
-static Status deadline_passed(Operation *operation, Error *reterr) {
-    return pg_operation_fail(operation, FAILURE_RETRY, reterr, "deadline_passed",
-                             "the deadline of this action has passed, so nothing was changed");
-}
-
 Status pg_operation_check_deadline(Operation *operation, int64_t deadline_ms, Error *reterr) {
     if (clock_monotonic_ms(operation->session->clock) >= deadline_ms)
-        return deadline_passed(operation, reterr);
+        return evidence_deadline_passed(&operation->evidence, reterr);
     return STATUS_OK;
 }
 
@@ -176,18 +93,18 @@ Status pg_operation_commit_before(Operation *operation, int64_t deadline_ms, Err
     TRY(pg_operation_read(operation, &(Query){.doing = "setting the deadline", .sql = sql}, &rows,
                           reterr));
     if (clock_monotonic_ms(operation->session->clock) >= deadline_ms - half_ms)
-        return deadline_passed(operation, reterr);
+        return evidence_deadline_passed(&operation->evidence, reterr);
     return pg_operation_commit(operation, reterr);
 }
 
 void pg_operation_rollback(Operation *operation) {
-    FailureClass failure = operation->failure;
+    FailureClass failure = operation->evidence.failure;
     if (PQstatus(operation->session->connection) == CONNECTION_OK &&
         PQtransactionStatus(operation->session->connection) != PQTRANS_IDLE) {
         Status status = pg_operation_change(operation, "rolling back", "ROLLBACK", NULL);
         (void)status;
     }
-    operation->failure = failure;
+    operation->evidence.failure = failure;
 }
 
 static Status lock(Operation *operation, const char *function, int class, int key, Rows **ret_rows,
@@ -237,34 +154,6 @@ int64_t pg_rows_int(Rows *rows, int row, int column) {
     return strtoll(PQgetvalue(rows, row, column), NULL, 10);
 }
 
-void pg_operation_warn(Operation *operation, const char *format, ...) {
-    if (operation->outcome == NULL)
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    const char *warning = arena_vprintf(operation->arena, format, arguments);
-    va_end(arguments);
-    if (!string_list_has(&operation->outcome->warnings, warning))
-        add_line(operation->arena, &operation->outcome->warnings, warning);
-}
-
-void pg_operation_add_handed_over(Operation *operation, const char *line) {
-    if (!add_line(operation->arena, &operation->outcome->handed_over, line))
-        pg_operation_warn(operation, "more was handed over than is listed");
-}
-
 void pg_operation_add_obstacle(Operation *operation, const char *what, const char *repair) {
-    if (operation->outcome == NULL)
-        return;
-    Obstacles *obstacles = &operation->outcome->obstacles;
-    if (obstacles->count == OBSTACLES_MAX) {
-        pg_operation_warn(operation, "more stands in the way than is listed");
-        return;
-    }
-    obstacles->items = grow(operation->arena, obstacles->items, obstacles->count, sizeof(Obstacle));
-    obstacles->items[obstacles->count++] = (Obstacle){
-        .what = line_of(operation->arena, what),
-        .repair = presentable(operation->arena, pg_sql_one_line(operation->arena, repair),
-                              STATEMENT_MAX_BYTES),
-    };
+    evidence_obstacle(&operation->evidence, what, pg_sql_one_line(operation->arena, repair));
 }

@@ -2,18 +2,14 @@
 // and the class of its last failure. Statements that change something go into the evidence.
 #pragma once
 
+#include "driver/evidence.h"
 #include "driver/postgresql/session.h"
 
 typedef struct Operation {
     DriverSession *session;
-    Arena *arena;
-    Outcome *outcome;     // NULL: nothing is recorded
-    FailureClass failure; // of the last failure
+    Arena *arena; // the evidence's too
+    Evidence evidence;
 } Operation;
-
-// Fails with words of our own.
-Status pg_operation_fail(Operation *operation, FailureClass failure, Error *reterr,
-                         const char *code, const char *format, ...) PRINTF_LIKE(5, 6);
 
 typedef const PGresult Rows; // belongs to the operation's arena
 
@@ -40,7 +36,7 @@ MUST_USE Status pg_operation_commit_before(Operation *operation, int64_t deadlin
 MUST_USE Status pg_operation_check_deadline(Operation *operation, int64_t deadline_ms,
                                             Error *reterr);
 // Also where there is no transaction. Never fails: a session that cannot roll back is lost, and
-// the server rolls back for it. Leaves operation->failure alone.
+// the server rolls back for it. Leaves operation->evidence.failure alone.
 void pg_operation_rollback(Operation *operation);
 
 // Advisory locks until the end of the transaction, in the session's database. One account: grants
@@ -58,6 +54,5 @@ const char *pg_rows_text(Rows *rows, int row, int column); // NULL for SQL's nul
 bool pg_rows_bool(Rows *rows, int row, int column);
 int64_t pg_rows_int(Rows *rows, int row, int column); // 0 for null
 
-void pg_operation_warn(Operation *operation, const char *format, ...) PRINTF_LIKE(2, 3);
-void pg_operation_add_handed_over(Operation *operation, const char *line);
+// evidence_obstacle with `repair` on one line.
 void pg_operation_add_obstacle(Operation *operation, const char *what, const char *repair);

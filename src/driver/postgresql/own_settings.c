@@ -171,14 +171,14 @@ Status pg_own_mappings_remove(Operation *operation, const Role *account, Error *
         Error error = {0};
         Status status = remove_mapping(operation, account, sql, &error);
         if (status == STATUS_OK) {
-            pg_operation_warn(operation,
-                              "the account's login at foreign server %s of database %s was removed "
-                              "with it",
-                              server, database);
+            evidence_warn(&operation->evidence,
+                          "the account's login at foreign server %s of database %s was removed "
+                          "with it",
+                          server, database);
             continue;
         }
         pg_operation_rollback(operation);
-        if (operation->failure == FAILURE_RETRY) {
+        if (operation->evidence.failure == FAILURE_RETRY) {
             if (reterr != NULL)
                 *reterr = error;
             return status;

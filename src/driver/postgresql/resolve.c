@@ -50,7 +50,7 @@ static Status check_names(Resolver *resolver, const char *what, const char *sche
     for (size_t i = 0; status == STATUS_OK && i < names->count; i++)
         status = pg_sql_name_check(what, names->items[i], reterr);
     if (status != STATUS_OK)
-        resolver->operation->failure = FAILURE_FATAL;
+        resolver->operation->evidence.failure = FAILURE_FATAL;
     return status;
 }
 
@@ -161,13 +161,14 @@ static Status resolve_signature(Resolver *resolver, const char *schema, const ch
     Status status =
         read_rows(resolver, "looking up a function",
                   ROUTINE_COLUMNS " AND p.oid = to_regprocedure($2)", parameters, 2, &rows, reterr);
-    if (status != STATUS_OK && resolver->operation->failure == FAILURE_RETRY)
+    if (status != STATUS_OK && resolver->operation->evidence.failure == FAILURE_RETRY)
         return status;
     if (status != STATUS_OK)
-        return pg_operation_fail(resolver->operation, FAILURE_NOT_FOUND, reterr, "object_not_found",
-                                 "the arguments of function %s are not types of this database; "
-                                 "expected \"name(integer, schema.type)\"",
-                                 signature);
+        return evidence_fail(&resolver->operation->evidence, FAILURE_NOT_FOUND, reterr,
+                             "object_not_found",
+                             "the arguments of function %s are not types of this database; "
+                             "expected \"name(integer, schema.type)\"",
+                             signature);
     if (pg_rows_count(rows) == 0)
         string_list_add(resolver->arena, &resolver->resolution->absent,
                         arena_printf(resolver->arena, "function %s", signature));
@@ -248,11 +249,11 @@ static Status resolve_schema(Resolver *resolver, const AccessItem *item, bool *r
                              Error *reterr) {
     TRY(check_names(resolver, "schema", item->schema, &(StringList){0}, reterr));
     if (text_starts_with(item->schema, "pg_") || strcmp(item->schema, "information_schema") == 0)
-        return pg_operation_fail(
-            resolver->operation, FAILURE_REFUSED, reterr, "system_schema",
-            "schema \"%s\" belongs to the server; nothing in it can be granted. "
-            "For monitoring, grant the role pg_monitor",
-            item->schema);
+        return evidence_fail(&resolver->operation->evidence, FAILURE_REFUSED, reterr,
+                             "system_schema",
+                             "schema \"%s\" belongs to the server; nothing in it can be granted. "
+                             "For monitoring, grant the role pg_monitor",
+                             item->schema);
     static const char SQL[] = "SELECT has_schema_privilege('public', oid, 'USAGE'),"
                               " has_schema_privilege(oid, 'USAGE WITH GRANT OPTION'),"
                               " has_schema_privilege(oid, 'CREATE WITH GRANT OPTION')"
@@ -277,7 +278,7 @@ static Status resolve_schema(Resolver *resolver, const AccessItem *item, bool *r
 static Status resolve_role(Resolver *resolver, const char *role, Error *reterr) {
     Resolution *resolution = resolver->resolution;
     if (pg_sql_name_check("role", role, reterr) != STATUS_OK) {
-        resolver->operation->failure = FAILURE_FATAL;
+        resolver->operation->evidence.failure = FAILURE_FATAL;
         return STATUS_INVALID;
     }
     bool found;
@@ -312,9 +313,10 @@ static Status resolve_item(Resolver *resolver, const AccessItem *item, Error *re
     Operation *operation = resolver->operation;
     if (string_list_has(&item->privileges, "MAINTAIN") &&
         operation->session->version < MAINTAIN_SINCE)
-        return pg_operation_fail(operation, FAILURE_UNSUPPORTED, reterr, "privilege_unsupported",
-                                 "privilege MAINTAIN needs PostgreSQL 17; this server is %s",
-                                 operation->session->version_text);
+        return evidence_fail(&operation->evidence, FAILURE_UNSUPPORTED, reterr,
+                             "privilege_unsupported",
+                             "privilege MAINTAIN needs PostgreSQL 17; this server is %s",
+                             operation->session->version_text);
     bool found;
     TRY(resolve_schema(resolver, item, &found, reterr));
     if (!found)
@@ -327,7 +329,8 @@ static Status resolve_item(Resolver *resolver, const AccessItem *item, Error *re
                          .function = "has_table_privilege",
                          .names = &item->tables,
                          .all = item->all_tables,
-                         .privileges = access_item_privileges(resolver->arena, item, "tables")},
+                         .privileges = access_item_privileges(resolver->arena, TARGET_POSTGRESQL,
+                                                              item, OBJECT_TABLES)},
         reterr));
     TRY(resolve_relations(
         resolver, item->schema,
@@ -337,7 +340,8 @@ static Status resolve_item(Resolver *resolver, const AccessItem *item, Error *re
                          .function = "has_sequence_privilege",
                          .names = &item->sequences,
                          .all = item->all_sequences,
-                         .privileges = access_item_privileges(resolver->arena, item, "sequences")},
+                         .privileges = access_item_privileges(resolver->arena, TARGET_POSTGRESQL,
+                                                              item, OBJECT_SEQUENCES)},
         reterr));
     TRY(resolve_drawn_sequences(resolver, item, reterr));
     TRY(resolve_routines(resolver, item, reterr));
@@ -379,36 +383,35 @@ Status pg_resolution_require(Operation *operation, const Resolution *resolution,
         StringList shown = resolution->absent;
         if (shown.count > NAMED_AT_MOST)
             shown.count = NAMED_AT_MOST;
-        return pg_operation_fail(operation, FAILURE_NOT_FOUND, reterr, "object_not_found",
-                                 "database \"%s\" has no %s%s", session->target.database,
-                                 string_list_join(operation->arena, &shown, ", no "),
-                                 shown.count < resolution->absent.count ? ", and more" : "");
+        return evidence_fail(&operation->evidence, FAILURE_NOT_FOUND, reterr, "object_not_found",
+                             "database \"%s\" has no %s%s", session->target.database,
+                             string_list_join(operation->arena, &shown, ", no "),
+                             shown.count < resolution->absent.count ? ", and more" : "");
     }
     if (resolution->refused_count > 0)
-        return pg_operation_fail(operation, FAILURE_REFUSED, reterr, "role_refused",
-                                 "nobody may be made a member of role \"%s\" because of %s",
-                                 resolution->refused[0].role, resolution->refused[0].reason);
+        return evidence_fail(&operation->evidence, FAILURE_REFUSED, reterr, "role_refused",
+                             "nobody may be made a member of role \"%s\" because of %s",
+                             resolution->refused[0].role, resolution->refused[0].reason);
     if (resolution->lacking.count > 0)
-        return pg_operation_fail(operation, FAILURE_DENIED, reterr, "grant_option_missing",
-                                 "admin account \"%s\" may not give %s; it needs the grant option, "
-                                 "and daypass-connector check prints the SQL",
-                                 session->admin,
-                                 pg_privilege_set_describe(operation->arena, &resolution->lacking));
+        return evidence_fail(&operation->evidence, FAILURE_DENIED, reterr, "grant_option_missing",
+                             "admin account \"%s\" may not give %s; it needs the grant option, "
+                             "and daypass-connector check prints the SQL",
+                             session->admin,
+                             pg_privilege_set_describe(operation->arena, &resolution->lacking));
     for (size_t i = 0; session->version < SET_OPTION_SINCE && i < resolution->roles.count; i++)
-        pg_operation_warn(
-            operation,
-            "before PostgreSQL 16 a member may act as role \"%s\": what is made as it "
-            "stays, and has its rights, after the grant",
-            resolution->roles.items[i]);
+        evidence_warn(&operation->evidence,
+                      "before PostgreSQL 16 a member may act as role \"%s\": what is made as it "
+                      "stays, and has its rights, after the grant",
+                      resolution->roles.items[i]);
     for (size_t i = 0; i < resolution->owning_roles.count; i++)
-        pg_operation_warn(operation,
-                          "role \"%s\" owns objects, or is a member of a role that does: the "
-                          "account may give rights on them to others, which stay after the grant",
-                          resolution->owning_roles.items[i]);
+        evidence_warn(&operation->evidence,
+                      "role \"%s\" owns objects, or is a member of a role that does: the "
+                      "account may give rights on them to others, which stay after the grant",
+                      resolution->owning_roles.items[i]);
     for (size_t i = 0; i < resolution->unassumed_owners.count; i++)
-        pg_operation_warn(operation,
-                          "future tables of \"%s\" are not included: the admin account is not a "
-                          "member of that role",
-                          resolution->unassumed_owners.items[i]);
+        evidence_warn(&operation->evidence,
+                      "future tables of \"%s\" are not included: the admin account is not a "
+                      "member of that role",
+                      resolution->unassumed_owners.items[i]);
     return STATUS_OK;
 }

@@ -10,11 +10,12 @@
 #include "driver/postgresql/leftovers.h"
 #include "driver/postgresql/own_settings.h"
 #include "driver/postgresql/shared_role.h"
+#include "driver/postgresql/shared_role_mark.h"
 
 Status pg_account_check_mark(Operation *operation, const Plan *plan, const Role *role,
                              AccountMark *ret_mark, Error *reterr) {
-    if (pg_account_mark_parse(operation->arena, role->comment, ret_mark) &&
-        pg_account_mark_is(ret_mark, plan))
+    if (account_mark_parse(operation->arena, role->comment, ret_mark) &&
+        account_mark_is(ret_mark, plan))
         return STATUS_OK;
     pg_operation_add_obstacle(
         operation,
@@ -24,11 +25,10 @@ Status pg_account_check_mark(Operation *operation, const Plan *plan, const Role 
                      plan->account, plan->grant_id),
         arena_printf(operation->arena, "ALTER ROLE %s NOLOGIN; -- then rename or drop it",
                      pg_sql_identifier(operation->arena, plan->account)));
-    return pg_operation_fail(
-        operation, FAILURE_CONFLICT, reterr, "account_taken",
-        "role \"%s\" is there, but not as the account of this grant; it was not "
-        "touched",
-        plan->account);
+    return evidence_fail(&operation->evidence, FAILURE_CONFLICT, reterr, "account_taken",
+                         "role \"%s\" is there, but not as the account of this grant; it was not "
+                         "touched",
+                         plan->account);
 }
 
 // An account that somebody made an administrator is out of reach of one who is not superuser.
@@ -60,7 +60,7 @@ static Status lock_account(Operation *operation, const Plan *plan, bool *ret_fou
         Status status =
             pg_operation_change(operation, "locking the account",
                                 pg_sql_lock_account(operation->arena, plan->account), reterr);
-        if (status != STATUS_OK && operation->failure == FAILURE_DENIED)
+        if (status != STATUS_OK && operation->evidence.failure == FAILURE_DENIED)
             add_lock_obstacle(operation, ret_role);
         TRY(status);
     }
@@ -71,12 +71,12 @@ static Status lock_account(Operation *operation, const Plan *plan, bool *ret_fou
 // The account that the admin may not lock is at least without sessions for the moment, and after
 // its VALID UNTIL for good. One that is not this plan's has been refused before, and is let be.
 static void end_sessions_of_unlocked(Operation *operation, const Role *role) {
-    if (role == NULL || operation->failure != FAILURE_DENIED)
+    if (role == NULL || operation->evidence.failure != FAILURE_DENIED)
         return;
     pg_operation_rollback(operation);
     Status status = pg_account_sessions_end(operation, role->oid, NULL);
     (void)status;
-    operation->failure = FAILURE_DENIED;
+    operation->evidence.failure = FAILURE_DENIED;
 }
 
 static bool is_lost(const Operation *operation) {
@@ -119,11 +119,11 @@ static Status revoke_memberships(Operation *operation, const Role *role, Error *
 
 static Status clean_database(Operation *operation, const Role *role, const char *custodian,
                              Error *reterr) {
-    size_t obstacles = operation->outcome->obstacles.count;
+    size_t obstacles = operation->evidence.outcome->obstacles.count;
     TRY(pg_own_mappings_remove(operation, role, reterr));
     TRY(pg_hand_over(operation, role, custodian, reterr));
     TRY(pg_acl_revoke(operation, role->oid, role->name, reterr));
-    if (operation->outcome->obstacles.count == obstacles)
+    if (operation->evidence.outcome->obstacles.count == obstacles)
         TRY(pg_leftovers_find(operation, role, reterr));
     return STATUS_OK;
 }
@@ -170,10 +170,10 @@ static Status clean_beside(Operation *operation, const Role *role, const char *c
     CLEANUP(pg_session_closep) DriverSession *beside = NULL;
     Error error = {0};
     Status status = pg_session_open_beside(operation->session, place->database, &beside,
-                                           &operation->failure, &error);
-    if (status != STATUS_OK && operation->failure == FAILURE_NOT_FOUND)
+                                           &operation->evidence.failure, &error);
+    if (status != STATUS_OK && operation->evidence.failure == FAILURE_NOT_FOUND)
         return STATUS_OK; // dropped meanwhile, with all that was in it
-    if (status != STATUS_OK && operation->failure == FAILURE_DENIED) {
+    if (status != STATUS_OK && operation->evidence.failure == FAILURE_DENIED) {
         add_place_obstacle(operation, role, place);
         return STATUS_OK;
     }
@@ -185,7 +185,7 @@ static Status clean_beside(Operation *operation, const Role *role, const char *c
     Operation there = *operation;
     there.session = beside;
     status = clean_database(&there, role, custodian, reterr);
-    operation->failure = there.failure;
+    operation->evidence.failure = there.evidence.failure;
     return status;
 }
 
@@ -218,21 +218,21 @@ static Status clean_databases(Operation *operation, const Role *role, const char
 }
 
 static Status blocked(Operation *operation, const Role *role, Error *reterr) {
-    const Obstacles *obstacles = &operation->outcome->obstacles;
-    return pg_operation_fail(
-        operation, FAILURE_CONFLICT, reterr, "account_in_use",
-        "account \"%s\" is locked and has no sessions, but cannot be removed: %s", role->name,
-        obstacles->count > 0 ? obstacles->items[0].what : "something is left");
+    const Obstacles *obstacles = &operation->evidence.outcome->obstacles;
+    return evidence_fail(&operation->evidence, FAILURE_CONFLICT, reterr, "account_in_use",
+                         "account \"%s\" is locked and has no sessions, but cannot be removed: %s",
+                         role->name,
+                         obstacles->count > 0 ? obstacles->items[0].what : "something is left");
 }
 
 static Status drop_account(Operation *operation, const Role *role, Error *reterr) {
     Status status = pg_operation_change(operation, "removing the account",
                                         pg_sql_drop_role(operation->arena, role->name), reterr);
-    if (status == STATUS_OK || operation->failure == FAILURE_NOT_FOUND) {
-        operation->outcome->account_present = false;
+    if (status == STATUS_OK || operation->evidence.failure == FAILURE_NOT_FOUND) {
+        operation->evidence.outcome->account_present = false;
         return STATUS_OK;
     }
-    if (operation->failure != FAILURE_CONFLICT)
+    if (operation->evidence.failure != FAILURE_CONFLICT)
         return status;
     TRY(pg_leftovers_find(operation, role, reterr));
     return blocked(operation, role, reterr);
@@ -253,7 +253,7 @@ static Status clear_account(Operation *operation, const Role *role, const char *
 }
 
 Status pg_account_remove(Operation *operation, const Plan *plan, Error *reterr) {
-    Outcome *outcome = operation->outcome;
+    Outcome *outcome = operation->evidence.outcome;
     bool found = false;
     Role role;
     outcome->account_present = true;
@@ -282,18 +282,18 @@ static Status hand_over_beside(Operation *operation, const Role *role, const cha
                                const char *database, Error *reterr) {
     CLEANUP(pg_session_closep) DriverSession *beside = NULL;
     Error error = {0};
-    if (pg_session_open_beside(operation->session, database, &beside, &operation->failure,
+    if (pg_session_open_beside(operation->session, database, &beside, &operation->evidence.failure,
                                &error) != STATUS_OK) {
-        pg_operation_warn(operation,
-                          "shared role \"%s\" owns objects in database \"%s\", which cannot be "
-                          "looked at: %s",
-                          role->name, database, error.message);
+        evidence_warn(&operation->evidence,
+                      "shared role \"%s\" owns objects in database \"%s\", which cannot be "
+                      "looked at: %s",
+                      role->name, database, error.message);
         return STATUS_OK;
     }
     Operation there = *operation;
     there.session = beside;
     Status status = pg_hand_over(&there, role, custodian, reterr);
-    operation->failure = there.failure;
+    operation->evidence.failure = there.evidence.failure;
     return status;
 }
 
@@ -341,8 +341,8 @@ Status pg_account_revoke(Operation *operation, const Plan *plan, Error *reterr) 
                                    .parameters = &plan->account,
                                    .parameter_count = 1},
                           &rows, reterr));
-    operation->outcome->target_now_at = pg_rows_int(rows, 0, 0);
-    operation->outcome->account_present = pg_rows_bool(rows, 0, 1);
+    operation->evidence.outcome->target_now_at = pg_rows_int(rows, 0, 0);
+    operation->evidence.outcome->account_present = pg_rows_bool(rows, 0, 1);
     TRY(pg_account_sessions_warn_of_orphans(operation, reterr));
     FAULT_POINT("revoke.seen_gone");
     if (plan->privilege_mode == PRIVILEGE_SHARED_ROLE)

@@ -2,7 +2,7 @@
 // take its privileges, remove it. Each step is a transaction of its own and may find itself done.
 #pragma once
 
-#include "driver/postgresql/mark.h"
+#include "driver/account_mark.h"
 #include "driver/postgresql/operation.h"
 #include "driver/postgresql/role.h"
 

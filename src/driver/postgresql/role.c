@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "driver/postgresql/mark.h"
-
 // $1: a name, or null for all. Roles that lead to more than tables: the server's own ones that
 // reach its files, processes or other sessions, and what hosted services call their superusers.
 // A role that holds another with ADMIN OPTION can hand it on, to stay beyond the end of a grant.

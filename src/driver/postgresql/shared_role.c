@@ -4,7 +4,7 @@
 
 #include "base/fault_point.h"
 #include "driver/postgresql/acl.h"
-#include "driver/postgresql/mark.h"
+#include "driver/postgresql/shared_role_mark.h"
 #include "driver/postgresql/role.h"
 #include "driver/postgresql/shared_role_excess.h"
 
@@ -92,8 +92,8 @@ static Status mend(Operation *operation, const char *name, const PrivilegeSet *w
 static Status beyond_mending(Operation *operation, const Obstacles *beyond, Error *reterr) {
     for (size_t i = 0; i < beyond->count; i++)
         pg_operation_add_obstacle(operation, beyond->items[i].what, beyond->items[i].repair);
-    return pg_operation_fail(
-        operation, FAILURE_CONFLICT, reterr, "shared_role_altered",
+    return evidence_fail(
+        &operation->evidence, FAILURE_CONFLICT, reterr, "shared_role_altered",
         "%s, so nobody is made a member of it. Let the database's administrator run: %s",
         beyond->items[0].what, beyond->items[0].repair);
 }
@@ -110,8 +110,8 @@ static Status altered(Operation *operation, const char *name, const Difference *
             operation, arena_printf(arena, "shared role \"%s\" has more than its plan", name),
             pg_sql_in_database(arena, arena_printf(arena, "%s;", revokes.items[i]),
                                operation->session->target.database, "as the role that gave it"));
-    return pg_operation_fail(
-        operation, FAILURE_CONFLICT, reterr, "shared_role_altered",
+    return evidence_fail(
+        &operation->evidence, FAILURE_CONFLICT, reterr, "shared_role_altered",
         "shared role \"%s\" differs from its plan (too much: %s), and the admin account cannot "
         "mend it; let whoever gave that take it back",
         name, pg_privilege_set_describe(arena, &difference->excess));
@@ -141,11 +141,10 @@ static Status check_mark(Operation *operation, const Plan *plan, const Role *rol
         text_equal(mark.database, operation->session->target.database) &&
         text_equal(mark.privileges, hash))
         return STATUS_OK;
-    return pg_operation_fail(
-        operation, FAILURE_CONFLICT, reterr, "shared_role_taken",
-        "role \"%s\" is there but does not carry the mark of this shared role; "
-        "rename or drop it",
-        role->name);
+    return evidence_fail(&operation->evidence, FAILURE_CONFLICT, reterr, "shared_role_taken",
+                         "role \"%s\" is there but does not carry the mark of this shared role; "
+                         "rename or drop it",
+                         role->name);
 }
 
 Status pg_shared_role_ensure(Operation *operation, const Plan *plan, const PrivilegeSet *wanted,
@@ -228,14 +227,14 @@ static Status sweep(Operation *operation, const Plan *plan) {
 }
 
 void pg_shared_role_sweep(Operation *operation, const Plan *plan) {
-    FailureClass failure = operation->failure;
+    FailureClass failure = operation->evidence.failure;
     bool locked = false;
     if (pg_operation_begin(operation, NULL) == STATUS_OK &&
         pg_operation_try_lock_privileges(operation, &locked, NULL) == STATUS_OK && locked &&
         sweep(operation, plan) == STATUS_OK && pg_operation_commit(operation, NULL) == STATUS_OK) {
-        operation->failure = failure;
+        operation->evidence.failure = failure;
         return;
     }
     pg_operation_rollback(operation);
-    operation->failure = failure;
+    operation->evidence.failure = failure;
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "driver/postgresql/mark.h"
+#include "driver/postgresql/shared_role_mark.h"
 #include "driver/postgresql/statement.h"
 
 enum { LISTED_AT_MOST = 50 };
