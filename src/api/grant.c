@@ -181,6 +181,7 @@ Status grant_request(Call *call, Error *reterr) {
         .reason = body->reason,
         .public_key = body->public_key,
         .deployment = store_deployment(call->api->options.store),
+        .address = http_request_peer(call->request),
         .now_ms = call_now_ms(call),
     };
     Grant grant = {0};

@@ -99,7 +99,11 @@ static Status check_items(Arena *arena, const Configuration *configuration, Erro
             return inside_item(arena, "integrations", i, error);
     }
     for (size_t i = 0; i < configuration->flows.count; i++) {
-        if (flow_check(&configuration->flows.items[i], error) != STATUS_OK)
+        const Flow *flow = &configuration->flows.items[i];
+        // The kind of an integration that is declared elsewhere is for the server to know.
+        const Integration *on = configuration_integration(configuration, flow->integration);
+        if (flow_check(flow, error) != STATUS_OK ||
+            (on != NULL && flow_check_kind(flow, (TargetKind)on->kind, error) != STATUS_OK))
             return inside_item(arena, "flows", i, error);
     }
     return STATUS_OK;

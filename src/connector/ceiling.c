@@ -43,18 +43,38 @@ static bool role_is_allowed(const Ceiling *ceiling, const StringList *allowed, c
     return string_list_has(allowed, role);
 }
 
-static Status item_check(Arena *arena, const Ceiling *ceiling, const AccessItem *item,
-                         Error *reterr) {
-    static const char *const OBJECT_KINDS[] = {"tables", "sequences", "functions"};
+static Status lists_check(const StringList *allowed, const char *what, const StringList *wanted,
+                          Error *reterr) {
+    for (size_t i = 0; i < wanted->count; i++)
+        TRY(list_check(allowed, what, wanted->items[i], reterr));
+    return STATUS_OK;
+}
+
+// Where access is by commands. What is left out of them needs no leave.
+static Status commands_check(const Ceiling *ceiling, const AccessItem *item, Error *reterr) {
+    TRY(lists_check(&ceiling->keys, "pattern", &item->keys, reterr));
+    TRY(lists_check(&ceiling->keys, "pattern", &item->channels, reterr));
+    for (size_t i = 0; i < item->commands.count; i++)
+        if (item->commands.items[i][0] != '-')
+            TRY(list_check(&ceiling->commands, "command", item->commands.items[i], reterr));
+    if (item->preset != PRESET_NONE && ceiling->commands.count > 0)
+        TRY(list_check(&ceiling->commands, "command",
+                       item->preset == PRESET_READ_ONLY ? "@read" : "@write", reterr));
+    return STATUS_OK;
+}
+
+static Status item_check(Arena *arena, const Ceiling *ceiling, TargetKind kind,
+                         const AccessItem *item, Error *reterr) {
+    if (!target_facts(kind)->schemas)
+        return commands_check(ceiling, item, reterr);
+    TRY(list_check(&ceiling->databases, "database", item->database, reterr));
     TRY(list_check(&ceiling->schemas, "schema", item->schema, reterr));
     TRY(list_check(&ceiling->roles, "role", item->role, reterr));
-    for (size_t k = 0; k < COUNT_OF(OBJECT_KINDS); k++) {
-        StringList privileges = access_item_privileges(arena, item, OBJECT_KINDS[k]);
-        for (size_t i = 0; i < privileges.count; i++)
-            TRY(list_check(&ceiling->privileges, "privilege", privileges.items[i], reterr));
+    for (size_t object = 0; object < OBJECT_SCHEMA; object++) {
+        StringList privileges = access_item_privileges(arena, kind, item, (ObjectKind)object);
+        TRY(lists_check(&ceiling->privileges, "privilege", &privileges, reterr));
     }
-    for (size_t i = 0; i < item->privileges.count; i++)
-        TRY(list_check(&ceiling->privileges, "privilege", item->privileges.items[i], reterr));
+    TRY(lists_check(&ceiling->privileges, "privilege", &item->privileges, reterr));
     if (item->role && !role_is_allowed(ceiling, &ceiling->roles, item->role))
         return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
                          "role %s: the connector's file limits schemas or privileges and names no "
@@ -124,7 +144,8 @@ Status ceiling_check(Arena *arena, const ConnectorOptions *options, const Secret
                          "it limits schemas or privileges, it has to name the custodian",
                          plan->custodian);
     for (size_t i = 0; i < plan->access.count; i++)
-        TRY(item_check(arena, ceiling, &plan->access.items[i], reterr));
+        TRY(item_check(arena, ceiling, (TargetKind)plan->target->kind, &plan->access.items[i],
+                       reterr));
     if (duration_s > ceiling->max_duration_s) {
         char wanted[DURATION_SIZE];
         char allowed[DURATION_SIZE];

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/options.h"
 #include "domain/account_name.h"
+#include "domain/fault.h"
 #include "http/client.h"
 
 static const Field CEILING_FIELDS[] = {
@@ -13,6 +14,10 @@ static const Field CEILING_FIELDS[] = {
     {FIELD(Ceiling, schemas, STRINGS), .min = 1, .help = "Schemas; absent: any"},
     {FIELD(Ceiling, privileges, STRINGS), .min = 1, .names = &PRIVILEGES,
      .help = "Privileges; absent: any"},
+    {FIELD(Ceiling, commands, STRINGS), .min = 1,
+     .help = "Commands and categories of them (Redis): get, @read; absent: any"},
+    {FIELD(Ceiling, keys, STRINGS), .min = 1,
+     .help = "Patterns of keys and channels (Redis), as flows write them; absent: any"},
     {FIELD(Ceiling, roles, STRINGS), .min = 1,
      .help = "Existing roles that may be given; absent: any, or none where schemas or privileges "
              "are limited"},
@@ -100,6 +105,15 @@ static Status bad_source(Error *reterr, size_t index, const char *name, const ch
     return STATUS_INVALID;
 }
 
+static Status target_complete(Arena *arena, size_t index, SecretSource *secret, Error *reterr) {
+    TargetAddress *target = arena_copy(arena, secret->target, sizeof(*target));
+    secret->target = target;
+    Status status = target_address_complete(target, reterr);
+    if (status != STATUS_OK)
+        return error_inside(reterr, status, "/secrets/%zu/target", index);
+    return STATUS_OK;
+}
+
 static Status secret_check(const ConnectorOptions *options, size_t index, Error *reterr) {
     const SecretSource *secret = &options->secrets.items[index];
     int sources = (secret->file != NULL) + (secret->env != NULL) + (secret->command.count > 0) +
@@ -125,7 +139,8 @@ Status connector_options_load(Arena *arena, const char *path, ConnectorOptions *
     if (status != STATUS_OK)
         snprintf(error.pointer, sizeof(error.pointer), "/control_plane");
     for (size_t i = 0; status == STATUS_OK && i < options.secrets.count; i++)
-        status = secret_check(&options, i, &error);
+        if ((status = secret_check(&options, i, &error)) == STATUS_OK)
+            status = target_complete(arena, i, &options.secrets.items[i], &error);
     if (status != STATUS_OK) {
         options_locate(arena, path, &error);
         *reterr = error;

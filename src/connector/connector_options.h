@@ -13,6 +13,8 @@ typedef struct Ceiling {
     StringList databases;
     StringList schemas;
     StringList privileges;       // SELECT, …
+    StringList commands;         // Redis: "@read", "get", …
+    StringList keys;             // Redis: patterns, of channels too
     StringList roles;            // existing roles that may be given
     StringList custodians;       // roles that may receive what accounts own
     StringList account_prefixes; // what names of accounts may begin with

@@ -42,8 +42,10 @@ static Status plan_check(const Action *action, const Plan *plan, Error *reterr) 
         !text_equal(plan->connector, action->connector))
         return error_set(reterr, STATUS_INVALID, "bad_plan",
                          "its plan is of another installation or connector");
+    if (!plan->target->database)
+        return error_set(reterr, STATUS_INVALID, "bad_plan", "its plan names no database");
     for (size_t i = 0; i < plan->access.count; i++)
-        TRY(access_item_check(&plan->access.items[i], reterr));
+        TRY(access_item_check((TargetKind)plan->target->kind, &plan->access.items[i], reterr));
     return STATUS_OK;
 }
 

@@ -214,11 +214,15 @@ static Status check_declared_flow(const Comparison *comparison, size_t index) {
     Status status = flow_check(flow, comparison->reterr);
     if (status != STATUS_OK)
         return error_inside(comparison->reterr, status, "/flows/%zu", index);
-    if (thing_after(comparison, INTEGRATION_TYPE, flow->integration) == NULL)
+    const Integration *integration = thing_after(comparison, INTEGRATION_TYPE, flow->integration);
+    if (integration == NULL)
         return refuse(comparison, type, index, "/integration", "unknown_integration",
                       arena_printf(comparison->arena,
                                    "there is no integration %s; declare it, or name another",
                                    flow->integration));
+    status = flow_check_kind(flow, (TargetKind)integration->kind, comparison->reterr);
+    if (status != STATUS_OK)
+        return error_inside(comparison->reterr, status, "/flows/%zu", index);
     MissingGroup missing = flow_missing_group(comparison, flow);
     if (missing.group != NULL)
         return refuse(comparison, type, index, missing.field, "unknown_group",
@@ -228,11 +232,27 @@ static Status check_declared_flow(const Comparison *comparison, size_t index) {
     return STATUS_OK;
 }
 
+// The integration becomes another kind, on which a flow that stays cannot give what it says.
+static Status check_remaining_kind(const Comparison *comparison, const Flow *flow,
+                                   const Integration *integration) {
+    const Integration *before = configuration_integration(comparison->current, flow->integration);
+    Error error = {0};
+    if (before == NULL || before->kind == integration->kind ||
+        flow_check_kind(flow, (TargetKind)integration->kind, &error) == STATUS_OK)
+        return STATUS_OK;
+    return error_set(comparison->reterr, STATUS_CONFLICT, "in_use",
+                     "integration %s would become another kind, but flow %s does not fit it "
+                     "(%.200s); delete or change the flow too",
+                     integration->name, flow->name, error.message);
+}
+
 // A flow that stays as it is must not lose what it names to pruning.
 static Status check_remaining_flow(const Comparison *comparison, const Flow *flow) {
     const char *what = "integration";
     const char *name = flow->integration;
-    if (thing_after(comparison, INTEGRATION_TYPE, name) != NULL) {
+    const Integration *integration = thing_after(comparison, INTEGRATION_TYPE, name);
+    if (integration != NULL) {
+        TRY(check_remaining_kind(comparison, flow, integration));
         what = "group";
         name = flow_missing_group(comparison, flow).group;
         // A group that is missing already is nothing that this declaration takes away.

@@ -24,20 +24,22 @@ static const Field INTEGRATION_FIELDS[] = {
      .help = "Host name or address of the target, as its connector sees it"},
     {FIELD(Integration, port, INT), .min = 0, .max = 65535, .default_text = "0",
      .help = "TCP port; 0 means the usual one of the kind"},
-    {FIELD(Integration, database, STRING), .required = true, .check = identifier_check,
-     .help = "Database on the server"},
+    {FIELD(Integration, database, STRING), .check = identifier_check,
+     .help = "Database on the server; Oracle: the service; may be left out for SQL Server (master) "
+             "and Redis (0)"},
     {FIELD(Integration, tls, ENUM), .names = &TLS_MODES, .default_text = "verify-full",
      .help = "How the connection is protected and the server's certificate checked"},
     {FIELD(Integration, admin_secret, STRING), .required = true, .check = object_name_check,
      .help = "Name of the secret with which the connector logs in; where it is kept is the "
              "connector's business"},
-    {FIELD(Integration, privilege_mode, ENUM), .names = &PRIVILEGE_MODES,
-     .default_text = "shared-role",
+    {FIELD(Integration, privilege_mode, ENUM), .names = &PRIVILEGE_MODES, .default_text = "auto",
      .help = "Whether accounts are members of one role per set of privileges, or get each "
-             "privilege themselves"},
+             "privilege themselves; auto: shared-role on PostgreSQL, direct elsewhere"},
     {FIELD(Integration, custodian, STRING), .check = identifier_check,
      .help = "Role that receives what an account owns when it ends; without one, owned objects "
              "keep the account from being removed"},
+    {FIELD(Integration, require_tls, BOOL), .default_text = "false",
+     .help = "Whether accounts may log in over TLS only (MySQL and MariaDB)"},
     {FIELD(Integration, connection_limit, INT), .min = 0, .max = 10000, .default_text = "10",
      .help = "Sessions an account may have at once; 0 means no limit"},
     {FIELD(Integration, account_prefix, STRING), .check = account_prefix_check,
@@ -97,6 +99,9 @@ static const Field FLOW_FIELDS[] = {
      .help = "Who may ask"},
     {FIELD_NAMED("grants", Flow, access, OBJECTS), .required = true, .shape = &ACCESS_ITEM_SHAPE,
      .max = ACCESS_ITEMS_MAX, .help = "What they get"},
+    {FIELD(Flow, account_host, STRING), .check = account_host_check,
+     .help = "Where accounts may log in from (MySQL and MariaDB): a name, an address, a pattern "
+             "such as 10.1.%, or requester: the address the request came from; absent: anywhere"},
     {FIELD(Flow, duration, OBJECT), .required = true, .shape = &DURATION_RULE_SHAPE,
      .help = "For how long"},
     {FIELD(Flow, approval, OBJECTS), .required = true, .shape = &APPROVAL_STEP_SHAPE,
@@ -115,14 +120,19 @@ const Shape FLOW_SHAPE =
           "An access flow: who may ask, what they get, for how long, and who approves");
 
 TargetAddress integration_target(const Integration *integration) {
-    return (TargetAddress){
+    TargetAddress target = {
         .kind = integration->kind,
         .host = integration->host,
         .port = integration->port,
         .database = integration->database,
         .tls = integration->tls,
     };
+    Status status = target_address_complete(&target, NULL);
+    (void)status; // integration_check says it
+    return target;
 }
+
+const char ACCOUNT_HOST_REQUESTER[] = "requester";
 
 static Status bad_value(Error *reterr, const char *pointer, const char *expected) {
     Status status = error_set(reterr, STATUS_INVALID, "bad_value", "%s", expected);
@@ -130,7 +140,16 @@ static Status bad_value(Error *reterr, const char *pointer, const char *expected
 }
 
 Status integration_check(const Integration *integration, Error *reterr) {
-    // PostgreSQL speaks no TLS over Unix sockets, so nothing else could ever be kept.
+    const TargetFacts *facts = target_facts((TargetKind)integration->kind);
+    TargetAddress target = integration_target(integration);
+    TRY(target_address_complete(&target, reterr));
+    if (integration->privilege_mode == PRIVILEGE_SHARED_ROLE && !facts->shared_roles)
+        return bad_value(reterr, "/privilege_mode",
+                         "expected auto or direct: shared roles are offered on PostgreSQL alone");
+    if (integration->require_tls && !facts->account_tls)
+        return bad_value(reterr, "/require_tls",
+                         "expected false: this kind of target cannot hold single accounts to TLS");
+    // Nobody speaks TLS over Unix sockets, so nothing else could ever be kept.
     if (integration->host[0] == '/' && integration->tls != TLS_DISABLE)
         return bad_value(reterr, "/tls", "expected tls: disable for a Unix socket");
     return STATUS_OK;
@@ -172,11 +191,6 @@ Status flow_check(const Flow *flow, Error *reterr) {
         return bad_value(reterr, "/requesters", "expected at least one group or principal");
     if (flow->access.count == 0)
         return bad_value(reterr, "/grants", "expected at least one entry");
-    for (size_t i = 0; i < flow->access.count; i++) {
-        Status status = access_item_check(&flow->access.items[i], reterr);
-        if (status != STATUS_OK)
-            return error_inside(reterr, status, "/grants/%zu", i);
-    }
     Status status = duration_rule_check(flow->duration, reterr);
     if (status != STATUS_OK)
         return error_inside(reterr, status, "/duration");
@@ -190,6 +204,18 @@ Status flow_check(const Flow *flow, Error *reterr) {
     }
     if (flow->lapse_after_s < DURATION_MIN_S || flow->lapse_after_s > DURATION_MAX_S)
         return bad_value(reterr, "/lapse_after", "expected a duration from 5s to 365d");
+    return STATUS_OK;
+}
+
+Status flow_check_kind(const Flow *flow, TargetKind kind, Error *reterr) {
+    for (size_t i = 0; i < flow->access.count; i++) {
+        Status status = access_item_check(kind, &flow->access.items[i], reterr);
+        if (status != STATUS_OK)
+            return error_inside(reterr, status, "/grants/%zu", i);
+    }
+    if (flow->account_host != NULL && !target_facts(kind)->account_hosts)
+        return bad_value(reterr, "/account_host",
+                         "expected none: accounts of this kind of target log in from anywhere");
     return STATUS_OK;
 }
 

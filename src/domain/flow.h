@@ -1,6 +1,7 @@
 // What administrators declare about access: integrations and access flows.
 #pragma once
 
+#include "domain/access_item.h"
 #include "domain/plan.h"
 #include "domain/principal.h"
 
@@ -13,8 +14,9 @@ typedef struct Integration {
     const char *database;
     int tls;
     const char *admin_secret;
-    int privilege_mode;
+    int privilege_mode; // default PRIVILEGE_AUTO
     const char *custodian;
+    bool require_tls;           // logins of accounts without TLS are refused
     int64_t connection_limit;   // default 10; 0: none
     const char *account_prefix; // default "temp_"
 } Integration;
@@ -23,6 +25,7 @@ typedef struct Integrations {
     size_t count;
 } Integrations;
 extern const Shape INTEGRATION_SHAPE;
+// With the usual database of the kind where it names none.
 TargetAddress integration_target(const Integration *integration);
 
 typedef struct DurationRule {
@@ -53,7 +56,8 @@ typedef struct Flow {
     const char *description;
     const char *integration;
     const Subjects *requesters;
-    AccessItems access; // key "grants"
+    AccessItems access;       // key "grants"
+    const char *account_host; // where the account may log in from: a pattern, or "requester"
     const DurationRule *duration;
     ApprovalSteps approval;
     int reason;            // default optional
@@ -68,9 +72,12 @@ typedef struct Flows {
 extern const Shape FLOW_SHAPE;
 extern const Shape APPROVAL_STEP_SHAPE;
 
-// Beyond the shape: default above max, an empty approval list, steps that name nobody, access
-// items. Pointers in errors are relative to the flow.
+// Beyond the shape: default above max, an empty approval list, steps that name nobody. Pointers in
+// errors are relative to the flow.
 MUST_USE Status flow_check(const Flow *flow, Error *reterr);
+// What it gives can be given on this kind of target.
+MUST_USE Status flow_check_kind(const Flow *flow, TargetKind kind, Error *reterr);
+extern const char ACCOUNT_HOST_REQUESTER[]; // "requester": the address the request came from
 MUST_USE Status integration_check(const Integration *integration, Error *reterr);
 
 // Duration for a request: wanted_s or, when 0, the flow's default. "duration_too_long" names the

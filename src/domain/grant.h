@@ -158,6 +158,7 @@ typedef struct RequestForm {
     const char *reason;
     const char *public_key;
     const char *deployment;
+    const char *address; // the request came from
     int64_t now_ms;
 } RequestForm;
 // "not_a_requester" (the same for a flow that is not there, so that nobody learns of others'

@@ -26,6 +26,9 @@ static const Plan *plan_make(Arena *arena, const Integration *integration, const
     plan->grant_id = request->grant_id;
     plan->deployment = request->deployment;
     plan->account = request->account;
+    plan->account_host = text_equal(flow->account_host, ACCOUNT_HOST_REQUESTER)
+                             ? request->account_host
+                             : flow->account_host;
     plan->duration_s = request->duration_s;
     plan->access = flow->access;
     return plan;
@@ -84,6 +87,7 @@ Status grant_draft(Arena *arena, const Configuration *configuration, const Reque
         .deployment = form->deployment,
         .account = account_name_build(arena, integration->account_prefix, form->requester,
                                       unique_part(form->id)),
+        .account_host = form->address,
         .duration_s = duration_s,
     };
     *ret_grant = (Grant){

@@ -1,5 +1,12 @@
 #include "domain/integration_plan.h"
 
+static int concrete_mode(const Integration *integration) {
+    if (integration->privilege_mode != PRIVILEGE_AUTO)
+        return integration->privilege_mode;
+    return target_facts((TargetKind)integration->kind)->shared_roles ? PRIVILEGE_SHARED_ROLE
+                                                                     : PRIVILEGE_DIRECT;
+}
+
 Plan integration_plan(Arena *arena, const Integration *integration) {
     TargetAddress *target = arena_alloc(arena, sizeof(*target));
     *target = integration_target(integration);
@@ -11,7 +18,8 @@ Plan integration_plan(Arena *arena, const Integration *integration) {
         .target = target,
         .admin_secret = integration->admin_secret,
         .custodian = integration->custodian,
-        .privilege_mode = integration->privilege_mode,
+        .privilege_mode = concrete_mode(integration),
+        .require_tls = integration->require_tls,
         .connection_limit = integration->connection_limit,
     };
 }

@@ -28,20 +28,21 @@ static void check_refusal(const Error *error) {
 }
 
 static void check_plan(Arena *arena, const Plan *plan) {
+    TargetKind kind = (TargetKind)plan->target->kind;
     for (size_t i = 0; i < plan->access.count; i++) {
         const AccessItem *item = &plan->access.items[i];
         Error error = {0};
-        if (access_item_check(item, &error) != STATUS_OK) {
-            require(strcmp(error.code, "bad_access_item") == 0 && text_is_printable(error.message));
+        if (access_item_check(kind, item, &error) != STATUS_OK) {
+            require(text_starts_with(error.code, "bad_") && text_is_printable(error.message));
             continue;
         }
         const char *described = access_item_describe(arena, item);
         require(described[0] != '\0' && text_is_printable(described));
-        // What is accepted means something for at least one kind of object, or is a role.
-        size_t privileges = item->role != NULL;
-        static const char *const KINDS[] = {"tables", "sequences", "functions", "schema"};
-        for (size_t kind = 0; kind < COUNT_OF(KINDS); kind++)
-            privileges += access_item_privileges(arena, item, KINDS[kind]).count;
+        // What is accepted means something for at least one kind of object, or is a role, or
+        // commands.
+        size_t privileges = item->role != NULL || !target_facts(kind)->schemas;
+        for (int object = 0; object < OBJECT_KIND_COUNT_; object++)
+            privileges += access_item_privileges(arena, kind, item, (ObjectKind)object).count;
         require(privileges > 0);
     }
 }

@@ -102,7 +102,8 @@ static Status resolve_relations(Resolver *resolver, const char *schema, const Re
 static Status resolve_drawn_sequences(Resolver *resolver, const AccessItem *item, Error *reterr) {
     if (item->preset != PRESET_READ_WRITE || (!item->all_tables && item->tables.count == 0))
         return STATUS_OK;
-    StringList privileges = access_item_privileges(resolver->arena, item, "sequences");
+    StringList privileges =
+        access_item_privileges(resolver->arena, TARGET_POSTGRESQL, item, OBJECT_SEQUENCES);
     static const char SQL[] =
         "WITH tables AS (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         "  WHERE n.nspname = $1 AND ($2::text[] IS NULL OR c.relname::text = ANY ($2::text[]))),"
@@ -191,7 +192,8 @@ static Status resolve_overloads(Resolver *resolver, const char *schema, const ch
 }
 
 static Status resolve_routines(Resolver *resolver, const AccessItem *item, Error *reterr) {
-    if (access_item_privileges(resolver->arena, item, "functions").count == 0)
+    if (access_item_privileges(resolver->arena, TARGET_POSTGRESQL, item, OBJECT_FUNCTIONS).count ==
+        0)
         return STATUS_OK;
     if (item->all_functions) {
         Rows *rows;
@@ -224,8 +226,10 @@ static Status resolve_future(Resolver *resolver, const AccessItem *item, Error *
         " AND coalesce(shobj_description(r.oid, 'pg_authid'), '') NOT LIKE 'daypass%{%'";
     Rows *rows;
     TRY(read_rows(resolver, "looking up owners", SQL, &item->schema, 1, &rows, reterr));
-    StringList tables = access_item_privileges(resolver->arena, item, "tables");
-    StringList sequences = access_item_privileges(resolver->arena, item, "sequences");
+    StringList tables =
+        access_item_privileges(resolver->arena, TARGET_POSTGRESQL, item, OBJECT_TABLES);
+    StringList sequences =
+        access_item_privileges(resolver->arena, TARGET_POSTGRESQL, item, OBJECT_SEQUENCES);
     for (int i = 0; i < pg_rows_count(rows); i++) {
         SqlObject object = {
             .kind = SQL_FUTURE_TABLES, .owner = pg_rows_text(rows, i, 0), .schema = item->schema};
@@ -265,7 +269,8 @@ static Status resolve_schema(Resolver *resolver, const AccessItem *item, bool *r
         add_absent(resolver, "schema", item->schema, NULL);
         return STATUS_OK;
     }
-    StringList asked = access_item_privileges(resolver->arena, item, "schema");
+    StringList asked =
+        access_item_privileges(resolver->arena, TARGET_POSTGRESQL, item, OBJECT_SCHEMA);
     uint32_t wanted = pg_sql_privileges(&asked) | (pg_rows_bool(rows, 0, 0) ? 0 : SQL_USAGE);
     uint32_t can =
         (pg_rows_bool(rows, 0, 1) ? SQL_USAGE : 0) | (pg_rows_bool(rows, 0, 2) ? SQL_CREATE : 0);

@@ -83,10 +83,10 @@ static void is_refused(const char *current, const char *declared, bool prune, St
 #define G(names) "\"groups\": [" names "]"
 #define GROUP(name, members) "{\"name\": \"" name "\", \"members\": [" members "]}"
 #define I(names) "\"integrations\": [" names "]"
-#define INTEGRATION(name, host)                                                                    \
-    "{\"name\": \"" name                                                                           \
-    "\", \"kind\": \"postgresql\", \"connector\": \"main\", \"host\": \"" host                     \
+#define INTEGRATION_OF(kind, name, host)                                                           \
+    "{\"name\": \"" name "\", \"kind\": \"" kind "\", \"connector\": \"main\", \"host\": \"" host  \
     "\", \"database\": \"d\", \"admin_secret\": \"s\"}"
+#define INTEGRATION(name, host) INTEGRATION_OF("postgresql", name, host)
 #define F(names) "\"flows\": [" names "]"
 #define FLOW_WITH(name, integration, requesters, approval)                                         \
     "{\"name\": \"" name "\", \"integration\": \"" integration "\", \"requesters\": {\"groups\": " \
@@ -166,6 +166,19 @@ static void refuses_names_declared_twice(void **state) {
                STATUS_INVALID, "duplicate", "/principals/1/name");
 }
 
+static void what_a_flow_gives_fits_the_kind_of_its_target(void **state) {
+    is_refused("{" G(GROUP("g", "")) "}",
+               "{" I(INTEGRATION_OF("redis", "i", "h")) "," F(FLOW("f", "i", "g")) "}", false,
+               STATUS_INVALID, "bad_access_item", "/flows/0/grants/0");
+    is_refused("{}", "{" I(INTEGRATION_OF("mysql", "i", "h") "," INTEGRATION("j", "/socket")) "}",
+               false, STATUS_INVALID, "bad_value", "/integrations/1/tls");
+    static const char THERE[] =
+        "{" G(GROUP("g", "")) "," I(INTEGRATION("i", "h")) "," F(FLOW("f", "i", "g")) "}";
+    is_refused(THERE, "{" I(INTEGRATION_OF("redis", "i", "h")) "}", false, STATUS_CONFLICT,
+               "in_use", "");
+    changes_are(THERE, "{" I(INTEGRATION_OF("mysql", "i", "h")) "}", false, "update integration i");
+}
+
 static void refuses_flows_that_name_what_is_not_there(void **state) {
     is_refused("{}", "{" G(GROUP("g", "")) "," F(FLOW("f", "i", "g")) "}", false, STATUS_INVALID,
                "unknown_integration", "/flows/0/integration");
@@ -221,6 +234,7 @@ int main(void) {
         cmocka_unit_test(pruning_deletes_what_a_declared_type_leaves_out),
         cmocka_unit_test(nothing_is_pruned_from_under_a_flow),
         cmocka_unit_test(refuses_names_declared_twice),
+        cmocka_unit_test(what_a_flow_gives_fits_the_kind_of_its_target),
         cmocka_unit_test(refuses_flows_that_name_what_is_not_there),
         cmocka_unit_test(faults_within_things_have_their_place),
         cmocka_unit_test(an_administrator_is_always_left),

@@ -33,21 +33,27 @@ static Flow flow_of(Arena *arena, const char *key, const char *value) {
     return flow;
 }
 
+static Status check_all(const Flow *flow, TargetKind kind, Error *reterr) {
+    TRY(flow_check(flow, reterr));
+    return flow_check_kind(flow, kind, reterr);
+}
+
 static void accepts(const char *key, const char *value) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     const Flow flow = flow_of(arena, key, value);
     Error error = {0};
-    expect_ok(flow_check(&flow, &error), &error);
+    expect_ok(check_all(&flow, TARGET_POSTGRESQL, &error), &error);
 }
 
 static void refuses(const char *key, const char *value, const char *pointer) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     const Flow flow = flow_of(arena, key, value);
     Error error = {0};
-    expect_fault(flow_check(&flow, &error), &error, STATUS_INVALID,
+    expect_fault(check_all(&flow, TARGET_POSTGRESQL, &error), &error, STATUS_INVALID,
                  text_starts_with(pointer, "/grants/") ? "bad_access_item" : "bad_value");
     assert_string_equal(error.pointer, pointer);
-    assert_int_equal(flow_check(&flow, NULL), STATUS_INVALID); // who asks for no reason gets none
+    assert_int_equal(check_all(&flow, TARGET_POSTGRESQL, NULL),
+                     STATUS_INVALID); // who asks for no reason gets none
 }
 
 static void defaults_are_safe(void **state) {
@@ -62,9 +68,11 @@ static void defaults_are_safe(void **state) {
     const Configuration configuration = shop(arena);
     const Integration *integration = configuration_integration(&configuration, "shop-prod");
     assert_int_equal(integration->tls, TLS_VERIFY_FULL);
-    assert_int_equal(integration->privilege_mode, PRIVILEGE_SHARED_ROLE);
+    assert_int_equal(integration->privilege_mode, PRIVILEGE_AUTO);
     assert_int_equal(integration->connection_limit, 10);
     assert_string_equal(integration->account_prefix, "temp_");
+    assert_false(integration->require_tls);
+    assert_null(flow.account_host);
 }
 
 static void takes_flows_in_order(void **state) {
@@ -122,14 +130,52 @@ static void refuses_counts_nobody_can_reach(void **state) {
 }
 
 static void no_tls_over_unix_sockets(void **state) {
-    Integration integration = {.host = "/run/postgresql", .tls = TLS_VERIFY_FULL};
+    Integration integration = {
+        .host = "/run/postgresql", .database = "shop", .tls = TLS_VERIFY_FULL};
     Error error = {0};
     expect_fault(integration_check(&integration, &error), &error, STATUS_INVALID, "bad_value");
     assert_string_equal(error.pointer, "/tls");
     integration.tls = TLS_DISABLE;
     assert_int_equal(integration_check(&integration, NULL), STATUS_OK);
-    integration = (Integration){.host = "db.internal", .tls = TLS_VERIFY_FULL};
+    integration = (Integration){.host = "db.internal", .database = "shop", .tls = TLS_VERIFY_FULL};
     assert_int_equal(integration_check(&integration, NULL), STATUS_OK);
+}
+
+static void refuses_what_a_kind_does_not_offer(void **state) {
+    static const struct {
+        Integration integration;
+        const char *pointer;
+    } BAD[] = {
+        {{.kind = TARGET_POSTGRESQL, .host = "h"}, "/database"},
+        {{.kind = TARGET_MYSQL, .host = "h"}, "/database"},
+        {{.kind = TARGET_MYSQL,
+          .host = "h",
+          .database = "d",
+          .privilege_mode = PRIVILEGE_SHARED_ROLE},
+         "/privilege_mode"},
+        {{.kind = TARGET_POSTGRESQL, .host = "h", .database = "d", .require_tls = true},
+         "/require_tls"},
+    };
+    for (size_t i = 0; i < COUNT_OF(BAD); i++) {
+        Error error = {0};
+        assert_int_equal(integration_check(&BAD[i].integration, &error), STATUS_INVALID);
+        assert_string_equal(error.pointer, BAD[i].pointer);
+    }
+    const Integration mariadb = {
+        .kind = TARGET_MARIADB, .host = "h", .database = "d", .require_tls = true};
+    assert_int_equal(integration_check(&mariadb, NULL), STATUS_OK);
+    const Integration redis = {.kind = TARGET_REDIS, .host = "h"};
+    assert_int_equal(integration_check(&redis, NULL), STATUS_OK);
+    assert_string_equal(integration_target(&redis).database, "0");
+}
+
+static void where_accounts_log_in_from_is_for_kinds_that_know(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const Flow flow = flow_of(arena, "account_host", "\"requester\"");
+    Error error = {0};
+    expect_ok(check_all(&flow, TARGET_MYSQL, &error), &error);
+    expect_fault(check_all(&flow, TARGET_POSTGRESQL, &error), &error, STATUS_INVALID, "bad_value");
+    assert_string_equal(error.pointer, "/account_host");
 }
 
 static void duration_is(const char *rule, int64_t wanted_s, int64_t expected_s) {
@@ -174,6 +220,8 @@ int main(void) {
         cmocka_unit_test(approval_is_written_out),
         cmocka_unit_test(refuses_counts_nobody_can_reach),
         cmocka_unit_test(no_tls_over_unix_sockets),
+        cmocka_unit_test(refuses_what_a_kind_does_not_offer),
+        cmocka_unit_test(where_accounts_log_in_from_is_for_kinds_that_know),
         cmocka_unit_test(a_request_gets_the_time_it_asks_for_or_the_default),
         cmocka_unit_test(refuses_duration_above_the_flow_maximum),
     };

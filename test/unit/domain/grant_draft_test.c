@@ -33,7 +33,8 @@ static void a_draft_is_a_pending_request_with_its_whole_plan(void **state) {
         "\"app\",\"tables\":[\"orders\"]}],\"account\":\"temp_ann_ccccdddd\",\"admin_secret\":"
         "\"shop-admin\",\"connection_limit\":10,\"connector\":\"main\",\"deployment\":\"dep_1\","
         "\"duration\":\"1h\",\"grant_id\":\"req_aaaabbbbccccdddd\",\"integration\":\"shop-prod\","
-        "\"privilege_mode\":\"shared-role\",\"target\":{\"database\":\"shop\",\"host\":"
+        "\"privilege_mode\":\"shared-role\",\"require_tls\":false,\"target\":{\"database\":"
+        "\"shop\",\"host\":"
         "\"db.internal\",\"kind\":\"postgresql\",\"port\":5432,\"tls\":\"verify-full\"}}");
 }
 
@@ -45,6 +46,26 @@ static void a_draft_keeps_the_port_and_custodian_of_the_integration(void **state
     const Grant grant = shop_request(arena, &configuration);
     assert_int_equal(grant.plan->target->port, 6432);
     assert_string_equal(grant.plan->custodian, "keeper");
+}
+
+static void an_account_is_pinned_as_the_flow_says(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const Configuration configuration = shop(arena);
+    configuration.integrations.items[0].kind = TARGET_MARIADB;
+    RequestForm form = form_of();
+    form.address = "192.0.2.7";
+    Grant grant;
+    assert_int_equal(grant_draft(arena, &configuration, &form, &grant, NULL), STATUS_OK);
+    assert_null(grant.plan->account_host);
+    assert_int_equal(grant.plan->privilege_mode, PRIVILEGE_DIRECT); // auto, of this kind
+    configuration.flows.items[0].account_host = "10.1.%";
+    assert_int_equal(grant_draft(arena, &configuration, &form, &grant, NULL), STATUS_OK);
+    assert_string_equal(grant.plan->account_host, "10.1.%");
+    configuration.flows.items[0].account_host = ACCOUNT_HOST_REQUESTER;
+    assert_int_equal(grant_draft(arena, &configuration, &form, &grant, NULL), STATUS_OK);
+    assert_string_equal(grant.plan->account_host, "192.0.2.7");
+    // It stays so when somebody looks from elsewhere.
+    assert_int_equal(grant_check_current(arena, &configuration, &grant, NULL), STATUS_OK);
 }
 
 static void is_refused(const RequestForm *form, Status status, const char *code) {
@@ -238,6 +259,7 @@ int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(a_draft_is_a_pending_request_with_its_whole_plan),
         cmocka_unit_test(a_draft_keeps_the_port_and_custodian_of_the_integration),
+        cmocka_unit_test(an_account_is_pinned_as_the_flow_says),
         cmocka_unit_test(only_requesters_of_a_flow_may_ask),
         cmocka_unit_test(a_flow_that_is_not_there_looks_like_one_of_others),
         cmocka_unit_test(a_hostile_flow_name_comes_back_printable),

@@ -4,13 +4,20 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static void every_kind_of_target_has_a_driver(void **state) {
+// The others depend on which client libraries were there when this was built.
+static void a_kind_has_one_driver_or_none(void **state) {
     (void)state;
+    assert_non_null(driver_find(TARGET_POSTGRESQL));
+    size_t found = 0;
     for (int kind = 0; kind < TARGET_KIND_COUNT_; kind++) {
         const Driver *driver = driver_find((TargetKind)kind);
-        assert_non_null(driver);
+        if (driver == NULL)
+            continue;
         assert_int_equal(driver->kind, kind);
+        assert_string_equal(driver->name, target_facts((TargetKind)kind)->title);
+        found++;
     }
+    assert_int_equal(found, driver_count());
     assert_null(driver_find(TARGET_KIND_COUNT_));
 }
 
@@ -26,6 +33,8 @@ static void every_driver_fills_every_slot(void **state) {
         assert_non_null(driver->revoke);
         assert_non_null(driver->extend);
         assert_non_null(driver->reset);
+        assert_non_null(driver->restrain);
+        assert_non_null(driver->inspect);
         assert_non_null(driver->list_accounts);
         assert_non_null(driver->discover);
         assert_non_null(driver->check);
@@ -37,7 +46,7 @@ static void every_driver_fills_every_slot(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_of_target_has_a_driver),
+        cmocka_unit_test(a_kind_has_one_driver_or_none),
         cmocka_unit_test(every_driver_fills_every_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

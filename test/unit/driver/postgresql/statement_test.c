@@ -79,10 +79,13 @@ static void arrays_quote_their_items(void **state) {
 static void every_privilege_of_plans_is_known(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     (void)state;
-    for (size_t i = 0; i < PRIVILEGES.count; i++) {
-        uint32_t bit = pg_sql_privilege(PRIVILEGES.names[i]);
-        assert_int_not_equal(bit, SQL_OTHER);
-        assert_string_equal(pg_sql_privileges_format(arena, bit), PRIVILEGES.names[i]);
+    for (int object = 0; object < OBJECT_KIND_COUNT_; object++) {
+        const EnumTable words = target_privileges(TARGET_POSTGRESQL, (ObjectKind)object);
+        for (size_t i = 0; i < words.count; i++) {
+            uint32_t bit = pg_sql_privilege(words.names[i]);
+            assert_int_not_equal(bit, SQL_OTHER);
+            assert_string_equal(pg_sql_privileges_format(arena, bit), words.names[i]);
+        }
     }
     assert_int_equal(pg_sql_privilege("select"), SQL_OTHER);
     assert_int_equal(pg_sql_privilege("SELECT; DROP"), SQL_OTHER);
