@@ -30,6 +30,8 @@ LAYERS = {
 # Libraries that must not leak out of the folder made for them.
 LIBRARY_HOMES = {
     "libpq-fe.h": ("driver/postgresql/", "store/postgresql/"),
+    "sql.h": ("driver/odbc/",),
+    "sqlext.h": ("driver/odbc/",),
     "sqlite3.h": ("store/sqlite/",),
     "microhttpd.h": ("http/",),
     "curl/curl.h": ("http/",),
@@ -39,6 +41,9 @@ LIBRARY_HOMES = {
     "seccomp.h": ("sandbox/",),
     "systemd/sd-daemon.h": ("server/", "connector/"),
 }
+
+# What engines stand on, which is no engine itself.
+SHARED_BY_ENGINES = ("driver/odbc/",)
 
 # Written in two halves, so that this file does not find itself.
 UNFINISHED = re.compile(
@@ -221,6 +226,8 @@ def layers(tree):
 def crosses_engines(inside, name):
     """store/sqlite, driver/postgresql, …: below those two, folders are strangers to each other."""
     if not inside.startswith(("store/", "driver/")) or not name.startswith(("store/", "driver/")):
+        return False
+    if name.startswith(SHARED_BY_ENGINES):
         return False
     mine, theirs = inside.split("/")[:-1], name.split("/")[:-1]
     return len(theirs) > 1 and len(mine) > 1 and mine[:2] != theirs[:2]
