@@ -74,7 +74,8 @@ did_not_start() {
 }
 
 # Processes that a start in $dir left: started by it, or at work in a folder of one of its servers.
-# Not this script's own.
+# Not this script's own. They are this user's, also those that sudo began, which itself ends with
+# what it runs.
 left_processes() {
   local record where inside at_work=(-false)
   for record in "$dir"/*.server; do
@@ -83,14 +84,14 @@ left_processes() {
     at_work+=(-o -lname "${where%/}$inside" -o -lname "${where%/}$inside/*")
   done
   {
-    "${SUDO[@]}" grep -lszxF "DAYPASS_SERVERS_OF=$dir" /proc/[0-9]*/environ
-    "${SUDO[@]}" find /proc/[0-9]*/cwd -maxdepth 0 \( "${at_work[@]}" \) 2>/dev/null
+    grep -lszxF "DAYPASS_SERVERS_OF=$dir" /proc/[0-9]*/environ
+    find /proc/[0-9]*/cwd -maxdepth 0 \( "${at_work[@]}" \) 2>/dev/null
   } | cut -d / -f 3 | sort -nu | grep -vxF -e $$ -e "$BASHPID" || true
 }
 
 # kill_processes PID...: and waits for their ends, which is not until somebody has reaped them.
 kill_processes() {
-  "${SUDO[@]}" python3 -c 'import os, select, signal, sys
+  python3 -c 'import os, select, signal, sys
 for pid in map(int, sys.argv[1:]):
     try:
         process = os.pidfd_open(pid)
