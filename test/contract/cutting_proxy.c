@@ -12,9 +12,10 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 
-enum { HEADER_BYTES = 5, CHUNK_BYTES = 16384, CONNECTIONS_MAX = 64 };
+enum { CHUNK_BYTES = 16384, CONNECTIONS_MAX = 64 };
 
 struct CuttingProxy {
+    const CuttingWire *wire;
     CuttingPlan plan;
     int listener;
     int stop_pipe[2];
@@ -27,16 +28,6 @@ struct CuttingProxy {
     size_t link_count;
 };
 
-// Reads a stream of messages: a type, four bytes of length that count themselves, the rest. The
-// first one from a client has no type.
-typedef struct Reader {
-    bool untyped;
-    unsigned char header[HEADER_BYTES];
-    size_t header_bytes;
-    uint32_t body_left;
-    int type; // of the message whose body is being read
-} Reader;
-
 static bool send_all(int fd, const unsigned char *bytes, size_t length) {
     while (length > 0) {
         ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
@@ -48,129 +39,89 @@ static bool send_all(int fd, const unsigned char *bytes, size_t length) {
     return true;
 }
 
-// The type of the message that begins with this byte, once its header is complete; else 0. Type
-// '\1' stands for the untyped first message.
-static int reader_take(Reader *reader, unsigned char byte) {
-    if (reader->body_left > 0) {
-        reader->body_left--;
-        return 0;
-    }
-    if (reader->untyped && reader->header_bytes == 0)
-        reader->header[reader->header_bytes++] = 1;
-    reader->header[reader->header_bytes++] = byte;
-    if (reader->header_bytes < HEADER_BYTES)
-        return 0;
-    const unsigned char *length = reader->header + 1;
-    reader->body_left = ((uint32_t)length[0] << 24 | (uint32_t)length[1] << 16 |
-                         (uint32_t)length[2] << 8 | (uint32_t)length[3]) -
-                        4;
-    reader->header_bytes = 0;
-    reader->untyped = false;
-    return reader->header[0];
-}
-
 // One connection through the proxy.
 typedef struct Link {
     CuttingProxy *proxy;
     int client;
     int server;
     pthread_t thread;
-    Reader from_client, from_server;
+    void *state;    // the protocol's
     Buffer message; // of the client, as far as it came
     bool last;      // to be cut at the end of the answer
-    bool skipping;  // the rest of a statement that fails, up to Sync
 } Link;
 
 static bool counts_here(CuttingProxy *proxy) {
     return atomic_fetch_add(&proxy->count, 1) + 1 == proxy->plan.at;
 }
 
-// A statement with that error, so that the server's own state is that of a failure.
-static void add_failing_statement(Buffer *out, const char *sqlstate) {
-    CLEANUP(buffer_done) Buffer sql = {0};
-    buffer_addf(&sql, "DO $$ BEGIN RAISE EXCEPTION 'made to fail' USING ERRCODE = '%s'; END $$",
-                sqlstate);
-    uint32_t length = htonl((uint32_t)(sql.length + 1 + sizeof length));
-    buffer_add(out, "Q");
-    buffer_add_bytes(out, (const char *)&length, sizeof length);
-    buffer_add_bytes(out, buffer_text(&sql), sql.length + 1);
+static bool send_buffer(int fd, const Buffer *bytes) {
+    return send_all(fd, (const unsigned char *)bytes->bytes, bytes->length);
 }
 
-// Takes a whole message of the client and adds what goes to the server. False: cut here.
-static bool take_message(Link *link, int type, Buffer *out) {
+// Takes a whole message of the client and adds what goes to the server, and what is answered.
+// False: cut here.
+static bool take_message(Link *link, bool begins, Buffer *to_server, Buffer *to_client) {
+    const CuttingWire *wire = link->proxy->wire;
     const CuttingPlan *plan = &link->proxy->plan;
-    bool begins = type == 'Q' || type == 'P';
-    if (link->skipping) {
-        link->skipping = type != 'S';
+    if (wire->passes != NULL && !wire->passes(link->state))
+        return true;
+    bool here = begins && !plan->refuses && counts_here(link->proxy);
+    if (here && plan->error != NULL) {
+        wire->fail(link->state, plan->error, to_server, to_client);
         return true;
     }
-    if (!begins || plan->refuses || !counts_here(link->proxy)) {
-        buffer_add_bytes(out, link->message.bytes, link->message.length);
-        return true;
-    }
-    if (plan->sqlstate != NULL) {
-        add_failing_statement(out, plan->sqlstate);
-        link->skipping = type == 'P';
-        return true;
-    }
-    link->last = plan->after;
-    buffer_add_bytes(out, link->message.bytes, link->message.length);
-    return plan->after;
+    link->last |= here && plan->after;
+    if (!here || plan->after)
+        buffer_add_bytes(to_server, link->message.bytes, link->message.length);
+    return !here || plan->after;
 }
 
 // False: cut here.
 static bool from_client(Link *link) {
     unsigned char chunk[CHUNK_BYTES];
-    CLEANUP(buffer_done) Buffer out = {0};
+    CLEANUP(buffer_done) Buffer to_server = {0};
+    CLEANUP(buffer_done) Buffer to_client = {0};
     ssize_t length = recv(link->client, chunk, sizeof chunk, 0);
     if (length <= 0)
         return false;
-    int type = 0;
     for (ssize_t i = 0; i < length; i++) {
-        int began = reader_take(&link->from_client, chunk[i]);
+        WireMessage message = link->proxy->wire->take_client(link->state, chunk[i]);
         buffer_add_bytes(&link->message, (const char *)&chunk[i], 1);
-        if (began != 0)
-            link->from_client.type = began;
-        type = link->from_client.type;
-        if (type == 0 || link->from_client.body_left > 0)
+        if (message == WIRE_MORE)
             continue;
-        link->from_client.type = 0;
-        if (!take_message(link, type, &out))
+        if (!take_message(link, message == WIRE_STATEMENT, &to_server, &to_client))
             return false;
         buffer_done(&link->message);
     }
-    return send_all(link->server, (const unsigned char *)out.bytes, out.length);
+    return send_buffer(link->server, &to_server) && send_buffer(link->client, &to_client);
 }
 
-// After the last statement nothing reaches the client, and ReadyForQuery is the moment to cut.
+// After the last statement nothing reaches the client, and the end of the answer is the moment to
+// cut.
 static bool from_server(Link *link) {
     unsigned char chunk[CHUNK_BYTES];
     ssize_t length = recv(link->server, chunk, sizeof chunk, 0);
     if (length <= 0)
         return false;
-    bool ready = false;
+    bool answered = false;
     for (ssize_t i = 0; i < length; i++)
-        ready |= reader_take(&link->from_server, chunk[i]) == 'Z';
+        answered |= link->proxy->wire->take_server(link->state, chunk[i]);
     if (link->last)
-        return !ready;
+        return !answered;
     return send_all(link->client, chunk, (size_t)length);
 }
 
 // As a server does that has no room for another connection.
 static void refuse(Link *link) {
+    const CuttingWire *wire = link->proxy->wire;
     unsigned char chunk[CHUNK_BYTES];
-    CLEANUP(buffer_done) Buffer fields = {0};
-    ssize_t length = recv(link->client, chunk, sizeof chunk, 0);
-    assert(length > 0);
-    buffer_add_bytes(&fields, "SFATAL\0VFATAL\0C", 15);
-    buffer_add_bytes(&fields, link->proxy->plan.sqlstate, strlen(link->proxy->plan.sqlstate) + 1);
-    buffer_add_bytes(&fields, "Mrefused\0\0", 10);
+    if (wire->client_begins) {
+        ssize_t length = recv(link->client, chunk, sizeof chunk, 0);
+        assert(length > 0);
+    }
     CLEANUP(buffer_done) Buffer out = {0};
-    uint32_t size = htonl((uint32_t)(fields.length + sizeof size));
-    buffer_add(&out, "E");
-    buffer_add_bytes(&out, (const char *)&size, sizeof size);
-    buffer_add_bytes(&out, fields.bytes, fields.length);
-    send_all(link->client, (const unsigned char *)out.bytes, out.length);
+    wire->refuse(link->proxy->plan.error, &out);
+    send_buffer(link->client, &out);
 }
 
 static void pass_on(Link *link) {
@@ -201,6 +152,7 @@ static void *link_main(void *argument) {
     else
         pass_on(link);
     close(link->client);
+    mem_free(link->state);
     buffer_done(&link->message);
     return NULL;
 }
@@ -215,7 +167,8 @@ static void *proxy_main(void *argument) {
             continue;
         assert(proxy->link_count < CONNECTIONS_MAX);
         Link *link = mem_alloc(sizeof *link);
-        *link = (Link){.proxy = proxy, .client = client, .from_client = {.untyped = true}};
+        *link =
+            (Link){.proxy = proxy, .client = client, .state = mem_alloc(proxy->wire->state_bytes)};
         proxy->links[proxy->link_count++] = link;
         int failed = pthread_create(&link->thread, NULL, link_main, link);
         assert(failed == 0);
@@ -223,13 +176,15 @@ static void *proxy_main(void *argument) {
     return NULL;
 }
 
-CuttingProxy *cutting_proxy_start(int server_port, const CuttingPlan *plan, int64_t *statements) {
+CuttingProxy *cutting_proxy_start(const CuttingWire *wire, int server_port, const CuttingPlan *plan,
+                                  int64_t *ret_count) {
     CuttingProxy *proxy = mem_alloc(sizeof *proxy);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
+    proxy->wire = wire;
     proxy->server_port = server_port;
     proxy->plan = *plan;
-    proxy->ret_count = statements;
+    proxy->ret_count = ret_count;
     proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int failed = bind(proxy->listener, (struct sockaddr *)&address, size);
     failed |= listen(proxy->listener, 8);

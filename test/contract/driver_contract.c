@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-enum { HOUR_MS = 3600 * SECOND_MS, DEADLINE_MS = 30 * SECOND_MS };
+enum { HOUR_MS = 3600 * SECOND_MS, DEADLINE_MS = 30 * SECOND_MS, ATTEMPTS = 100 };
 
 Work *work_new(World *world) {
     Work *work = mem_alloc(sizeof *work);
@@ -15,29 +15,36 @@ Work *work_new(World *world) {
     if (world->engine->driver->session_open(&world->login, &work->session, &failure,
                                             &work->error) != STATUS_OK)
         fail_msg("%s (%s)", work->error.message, work->error.detail);
+    work_renew(work);
+    return work;
+}
+
+void work_renew(Work *work) {
+    World *world = work->world;
     int number = ++world->accounts;
+    secret_free(work->password);
     work->password = secret_new_password(24);
+    work->result = (DriverResult){0};
+    work->error = (Error){0};
     work->plan = arena_alloc(work->arena, sizeof *work->plan);
     *work->plan = (Plan){
-        .grant_id = arena_printf(work->arena, "grant_%s_%d", world->target.database, number),
+        .grant_id = arena_printf(work->arena, "grant_%s_%d", world->name_part, number),
         .deployment = "deployment-of-the-test",
         .connector = "main",
         .integration = "shop",
         .target = &world->target,
         .admin_secret = "shop-admin",
-        .account = arena_printf(work->arena, "temp_%s_%d", world->target.database, number),
+        .account = arena_printf(work->arena, "temp_%s_%d", world->name_part, number),
         .custodian = world->custodian,
         .privilege_mode = world->privilege_mode,
-        .connection_limit = 5,
+        .connection_limit = engine_has(world->engine, TRAIT_CONNECTION_LIMIT) ? 5 : 0,
         .duration_s = 3600,
     };
-    AccessItem customers = select_on(work->arena, world, "customers");
-    plan_grants(work, &customers, 1);
-    return work;
+    plan_access(work, ACCESS_READ, "customers");
 }
 
 void work_free(Work *work) {
-    work->world->engine->driver->session_close(work->session);
+    driver_of(work)->session_close(work->session);
     secret_free(work->password);
     arena_free(work->arena);
     mem_free(work);
@@ -47,17 +54,35 @@ const char *work_password(const Work *work) {
     return secret_text(work->password);
 }
 
-AccessItem select_on(Arena *arena, const World *world, const char *table) {
-    AccessItem item = {.schema = world->schema};
-    string_list_add(arena, &item.tables, table);
-    string_list_add(arena, &item.privileges, "SELECT");
-    return item;
+const Driver *driver_of(const Work *work) {
+    return work->world->engine->driver;
 }
+
+// ---- Plans --------------------------------------------------------------------------------------
 
 void plan_grants(Work *work, const AccessItem *items, size_t count) {
     work->plan->access.items = arena_copy(work->arena, items, count * sizeof items[0]);
     work->plan->access.count = count;
 }
+
+void plan_access(Work *work, Access access, const char *table) {
+    AccessItem item = work->world->engine->access(work->world, work->arena, access, table);
+    plan_grants(work, &item, 1);
+}
+
+AccessItem may_read(const Work *work, const char *table) {
+    return work->world->engine->access(work->world, work->arena, ACCESS_READ, table);
+}
+
+void plan_maker(Work *work) {
+    const Engine *engine = work->world->engine;
+    AccessItem items[] = {may_read(work, "customers"),
+                          engine->access(work->world, work->arena, ACCESS_MAKE, NULL),
+                          engine->access(work->world, work->arena, ACCESS_ROLE, NULL)};
+    plan_grants(work, items, engine_has(engine, TRAIT_ROLES) ? 3 : 2);
+}
+
+// ---- Operations ---------------------------------------------------------------------------------
 
 static GrantOrder order_of(Work *work, int64_t remaining_ms, int64_t deadline_ms) {
     return (GrantOrder){.plan = work->plan,
@@ -69,8 +94,7 @@ static GrantOrder order_of(Work *work, int64_t remaining_ms, int64_t deadline_ms
 Status do_grant_for(Work *work, int64_t remaining_ms, int64_t deadline_ms) {
     GrantOrder order = order_of(work, remaining_ms, deadline_ms);
     work->error = (Error){0};
-    return work->world->engine->driver->grant(work->session, work->arena, &order, &work->result,
-                                              &work->error);
+    return driver_of(work)->grant(work->session, work->arena, &order, &work->result, &work->error);
 }
 
 Status do_grant(Work *work) {
@@ -79,15 +103,14 @@ Status do_grant(Work *work) {
 
 Status do_revoke(Work *work) {
     work->error = (Error){0};
-    return work->world->engine->driver->revoke(work->session, work->arena, work->plan,
-                                               &work->result, &work->error);
+    return driver_of(work)->revoke(work->session, work->arena, work->plan, &work->result,
+                                   &work->error);
 }
 
 Status do_extend(Work *work, int64_t remaining_ms) {
     GrantOrder order = order_of(work, remaining_ms, DEADLINE_MS);
     work->error = (Error){0};
-    return work->world->engine->driver->extend(work->session, work->arena, &order, &work->result,
-                                               &work->error);
+    return driver_of(work)->extend(work->session, work->arena, &order, &work->result, &work->error);
 }
 
 Status do_reset(Work *work) {
@@ -95,8 +118,35 @@ Status do_reset(Work *work) {
     work->password = secret_new_password(24);
     GrantOrder order = order_of(work, 0, DEADLINE_MS);
     work->error = (Error){0};
-    return work->world->engine->driver->reset(work->session, work->arena, &order, &work->result,
-                                              &work->error);
+    return driver_of(work)->reset(work->session, work->arena, &order, &work->result, &work->error);
+}
+
+Status do_restrain(Work *work) {
+    work->error = (Error){0};
+    return driver_of(work)->restrain(work->session, work->arena, work->plan, &work->result,
+                                     &work->error);
+}
+
+Status do_list(Work *work, const AccountQuery *query, FoundAccounts *ret_accounts) {
+    work->result.failure = FAILURE_NONE;
+    work->error = (Error){0};
+    return driver_of(work)->list_accounts(work->session, work->arena, query, ret_accounts,
+                                          &work->result.failure, &work->error);
+}
+
+Status do_discover(Work *work, Discovery *ret_found) {
+    work->result.failure = FAILURE_NONE;
+    work->error = (Error){0};
+    return driver_of(work)->discover(work->session, work->arena, ret_found, &work->result.failure,
+                                     &work->error);
+}
+
+AccountInspection inspect(Work *work) {
+    AccountInspection inspection;
+    FailureClass failure;
+    must(work, driver_of(work)->inspect(work->session, work->arena, work->plan, &inspection,
+                                        &failure, &work->error));
+    return inspection;
 }
 
 void must(Work *work, Status status) {
@@ -105,16 +155,63 @@ void must(Work *work, Status status) {
     assert_int_equal(work->result.failure, FAILURE_NONE);
 }
 
-Answer user_answer(Work *work, const char *sql) {
-    return work->world->engine->answer(work->world, work->plan->account, work_password(work), sql);
+void repeat(Work *work, Operation *operation) {
+    Status status = STATUS_UNAVAILABLE;
+    for (int i = 0; i < ATTEMPTS && status == STATUS_UNAVAILABLE; i++)
+        status = operation(work);
+    must(work, status);
 }
 
-const char *sql_of(Work *work, const char *format, ...) {
+// ---- What users may do --------------------------------------------------------------------------
+
+Answer attempt(World *world, const char *account, const char *password, Deed deed,
+               const char *name) {
+    UserSession *user = world->engine->user_open(world, account, password);
+    if (user == NULL)
+        return ANSWER_NO_LOGIN;
+    bool done = world->engine->user_does(user, deed, name);
+    world->engine->user_close(user);
+    return done ? ANSWER_DONE : ANSWER_REFUSED;
+}
+
+Answer user_tries(Work *work, Deed deed, const char *name) {
+    return attempt(work->world, work->plan->account, work_password(work), deed, name);
+}
+
+Answer user_reads(Work *work, const char *table) {
+    return user_tries(work, DEED_READ, table);
+}
+
+UserSession *user_opens(Work *work) {
+    UserSession *user =
+        work->world->engine->user_open(work->world, work->plan->account, work_password(work));
+    assert_non_null(user);
+    return user;
+}
+
+Answer user_reads_but(Work *work, const char *table, const char *other) {
+    const Engine *engine = work->world->engine;
+    UserSession *user = engine->user_open(work->world, work->plan->account, work_password(work));
+    if (user == NULL)
+        return ANSWER_NO_LOGIN;
+    bool done = engine->user_does(user, DEED_READ, table);
+    assert_false(engine->user_does(user, DEED_READ, other));
+    engine->user_close(user);
+    return done ? ANSWER_DONE : ANSWER_REFUSED;
+}
+
+bool can_log_in(Work *work) {
+    return user_tries(work, DEED_LOGIN, NULL) == ANSWER_DONE;
+}
+
+// ---- Reading what came of it --------------------------------------------------------------------
+
+const char *text_of(Work *work, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    const char *sql = arena_vprintf(work->arena, format, arguments);
+    const char *text = arena_vprintf(work->arena, format, arguments);
     va_end(arguments);
-    return sql;
+    return text;
 }
 
 bool account_listed(Work *work, FoundAccount *ret_account) {
@@ -122,8 +219,8 @@ bool account_listed(Work *work, FoundAccount *ret_account) {
     FailureClass failure = FAILURE_NONE;
     Error error = {0};
     const AccountQuery query = {0};
-    if (work->world->engine->driver->list_accounts(work->session, work->arena, &query, &accounts,
-                                                   &failure, &error) != STATUS_OK)
+    if (driver_of(work)->list_accounts(work->session, work->arena, &query, &accounts, &failure,
+                                       &error) != STATUS_OK)
         fail_msg("%s (%s)", error.message, error.detail);
     for (size_t i = 0; i < accounts.count; i++) {
         if (strcmp(accounts.items[i].account, work->plan->account) != 0)
@@ -133,4 +230,67 @@ bool account_listed(Work *work, FoundAccount *ret_account) {
         return true;
     }
     return false;
+}
+
+bool list_has_part(const StringList *list, const char *part) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strstr(list->items[i], part) != NULL)
+            return true;
+    return false;
+}
+
+void must_have_line(const StringList *list, const char *part) {
+    if (!list_has_part(list, part))
+        fail_msg("no line with: %s", part);
+}
+
+const Obstacle *obstacle_of(const Work *work, const char *part) {
+    const Obstacles *obstacles = &work->result.outcome.obstacles;
+    for (size_t i = 0; i < obstacles->count; i++)
+        if (strstr(obstacles->items[i].what, part) != NULL)
+            return &obstacles->items[i];
+    for (size_t i = 0; i < obstacles->count; i++)
+        print_message("obstacle: %s\n", obstacles->items[i].what);
+    fail_msg("no obstacle says: %s", part);
+    return NULL;
+}
+
+bool evidence_has(const Work *work, const char *text) {
+    const Statements *statements = &work->result.outcome.statements;
+    for (size_t i = 0; i < statements->count; i++)
+        if (strstr(statements->items[i].sql, text) != NULL)
+            return true;
+    return false;
+}
+
+// ---- Cutting ------------------------------------------------------------------------------------
+
+bool run_cut_off(Work *work, Cut cut, Operation *operation, Status *ret_status) {
+    const Engine *engine = work->world->engine;
+    int64_t went_by = 0;
+    cut.ret_statements = &went_by;
+    DriverLogin login;
+    void *cutter = engine->cutter_new(work->world, &cut, &login);
+    DriverSession *own = work->session;
+    FailureClass failure = FAILURE_NONE;
+    work->session = NULL;
+    work->result = (DriverResult){0};
+    work->error = (Error){0};
+    *ret_status = engine->driver->session_open(&login, &work->session, &failure, &work->error);
+    if (*ret_status == STATUS_OK)
+        *ret_status = operation(work);
+    else
+        work->result.failure = failure;
+    engine->driver->session_close(work->session);
+    work->session = own;
+    engine->cutter_free(cutter);
+    bool reached = went_by >= cut.at;
+    if (!reached && *ret_status != STATUS_OK)
+        fail_msg("nothing failed, yet: %s (%s)", work->error.message, work->error.detail);
+    if (*ret_status != STATUS_OK) {
+        assert_int_not_equal(work->result.failure, FAILURE_NONE);
+        assert_null(strstr(work->error.message, CUT_ERROR_TEXT)); // it may hold anything
+        assert_null(strstr(work->error.detail, CUT_ERROR_TEXT));
+    }
+    return reached;
 }

@@ -1,4 +1,5 @@
-// What the tests of the driver contract share: plans, orders, and repeating what may be repeated.
+// What the tests of the driver contract share: plans, orders, what users may do, and repeating what
+// may be repeated.
 #pragma once
 
 #include "driver_world.h"
@@ -13,33 +14,55 @@ typedef struct Work {
     Error error;
 } Work;
 
-// A session, and a plan for SELECT on customers with an account name of its own.
+// A session, and a plan for reading customers with an account name of its own.
 Work *work_new(World *world);
+// Another account, in the same session: for loops.
+void work_renew(Work *work);
 void work_free(Work *work);
 const char *work_password(const Work *work);
+const Driver *driver_of(const Work *work);
+// Whether the engine has all of these traits.
+bool engine_has(const Engine *engine, int traits);
 
-AccessItem select_on(Arena *arena, const World *world, const char *table);
 void plan_grants(Work *work, const AccessItem *items, size_t count);
+void plan_access(Work *work, Access access, const char *table);
+AccessItem may_read(const Work *work, const char *table);
+// Reading customers, making things of its own, and what the existing role has.
+void plan_maker(Work *work);
 
 // The operations, for the next hour; what they gave is in work->result and work->error.
+typedef Status Operation(Work *work);
 Status do_grant(Work *work);
 Status do_grant_for(Work *work, int64_t remaining_ms, int64_t deadline_ms);
 Status do_revoke(Work *work);
 Status do_extend(Work *work, int64_t remaining_ms);
-Status do_reset(Work *work);          // to a new password
+Status do_reset(Work *work); // to a new password
+Status do_restrain(Work *work);
+Status do_list(Work *work, const AccountQuery *query, FoundAccounts *ret_accounts);
+Status do_discover(Work *work, Discovery *ret_found);
+AccountInspection inspect(Work *work);
 void must(Work *work, Status status); // fails the test with the operation's own words
+// Until it no longer says that the target is unavailable.
+void repeat(Work *work, Operation *operation);
 
-Answer user_answer(Work *work, const char *sql);
-const char *sql_of(Work *work, const char *format, ...) PRINTF_LIKE(2, 3);
+// As the plan's account, or another, in a session for this alone.
+Answer attempt(World *world, const char *account, const char *password, Deed deed,
+               const char *name);
+Answer user_tries(Work *work, Deed deed, const char *name);
+Answer user_reads(Work *work, const char *table);
+// One table, and the other not, in one session.
+Answer user_reads_but(Work *work, const char *table, const char *other);
+UserSession *user_opens(Work *work);
+bool can_log_in(Work *work);
+
+const char *text_of(Work *work, const char *format, ...) PRINTF_LIKE(2, 3);
 // Whether list_accounts has the plan's account.
 bool account_listed(Work *work, FoundAccount *ret_account);
+bool list_has_part(const StringList *list, const char *part);
+// Of the last operation's evidence; they fail the test where there is none.
+void must_have_line(const StringList *list, const char *part);
+const Obstacle *obstacle_of(const Work *work, const char *part);
+bool evidence_has(const Work *work, const char *text); // in its statements
 
-// One test of the suite; the state is the World.
-typedef struct ContractTest {
-    const char *name;
-    void (*run)(void **state);
-} ContractTest;
-#define CONTRACT_TEST(function)                                                                    \
-    { #function, function }
-extern const ContractTest CONTRACT_TESTS[];
-extern const size_t CONTRACT_TEST_COUNT;
+// Runs one operation in a session of its own through a cutter. False: the cut was not reached.
+bool run_cut_off(Work *work, Cut cut, Operation *operation, Status *ret_status);

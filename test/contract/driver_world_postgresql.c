@@ -11,6 +11,8 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "driver/postgresql/driver.h"
+#include "driver/postgresql/statement.h"
+#include "driver/sqlstate.h"
 
 typedef struct PostgresqlWorld {
     World world;
@@ -27,8 +29,6 @@ struct UserSession {
     PGconn *connection;
 };
 
-static PostgresqlServer servers[2];
-
 static const char *must_have(const char *variable) {
     const char *value = getenv(variable);
     if (value == NULL || value[0] == '\0') {
@@ -40,21 +40,23 @@ static const char *must_have(const char *variable) {
     return value;
 }
 
-size_t postgresql_servers(const PostgresqlServer **ret_servers) {
-    servers[0] =
-        (PostgresqlServer){.name = "postgresql-15",
-                           .host = must_have("DAYPASS_TEST_HOST"),
-                           .port = (int)strtol(must_have("DAYPASS_TEST_PG15_PORT"), NULL, 10),
-                           .log = must_have("DAYPASS_TEST_PG15_LOG")};
-    servers[1] =
-        (PostgresqlServer){.name = "postgresql-18",
-                           .host = must_have("DAYPASS_TEST_HOST"),
-                           .port = (int)strtol(must_have("DAYPASS_TEST_PG18_PORT"), NULL, 10),
-                           .log = must_have("DAYPASS_TEST_PG18_LOG")};
-    must_have("DAYPASS_TEST_SUPERUSER");
-    must_have("DAYPASS_TEST_PASSWORD_FILE");
-    *ret_servers = servers;
-    return COUNT_OF(servers);
+static const char *const SERVERS[POSTGRESQL_SERVER_COUNT] = {"postgresql-15", "postgresql-18"};
+
+int postgresql_server(const char *name, PostgresqlServer *ret_server) {
+    for (int i = 0; i < POSTGRESQL_SERVER_COUNT; i++) {
+        if (strcmp(name, SERVERS[i]) != 0)
+            continue;
+        must_have("DAYPASS_TEST_SUPERUSER");
+        must_have("DAYPASS_TEST_PASSWORD_FILE");
+        const char *port = must_have(i == 0 ? "DAYPASS_TEST_PG15_PORT" : "DAYPASS_TEST_PG18_PORT");
+        *ret_server = (PostgresqlServer){
+            .name = SERVERS[i],
+            .host = must_have("DAYPASS_TEST_HOST"),
+            .port = (int)strtol(port, NULL, 10),
+            .log = must_have(i == 0 ? "DAYPASS_TEST_PG15_LOG" : "DAYPASS_TEST_PG18_LOG")};
+        return i;
+    }
+    return -1;
 }
 
 static PGconn *connect_as(const PostgresqlServer *server, const char *database, const char *user,
@@ -74,13 +76,13 @@ static void run_on(PGconn *connection, const char *sql) {
     PQclear(result);
 }
 
-static void run(World *world, const char *database, const char *sql) {
+void pg_run(World *world, const char *database, const char *sql) {
     PostgresqlWorld *here = (PostgresqlWorld *)world;
     bool beside = database != NULL && strcmp(database, world->other_database) == 0;
     run_on(beside ? here->root_beside : here->root, sql);
 }
 
-static int64_t number(World *world, const char *database, const char *sql) {
+int64_t pg_number(World *world, const char *database, const char *sql) {
     PostgresqlWorld *here = (PostgresqlWorld *)world;
     bool beside = database != NULL && strcmp(database, world->other_database) == 0;
     PGconn *connection = beside ? here->root_beside : here->root;
@@ -92,11 +94,11 @@ static int64_t number(World *world, const char *database, const char *sql) {
     return value;
 }
 
-static Answer answer(World *world, const char *account, const char *password, const char *sql) {
+Answer pg_answer(World *world, const char *account, const char *password, const char *sql) {
     UserSession *user = world->engine->user_open(world, account, password);
     if (user == NULL)
         return ANSWER_NO_LOGIN;
-    bool done = world->engine->user_run(user, sql);
+    bool done = pg_user_run(user, sql);
     world->engine->user_close(user);
     return done ? ANSWER_DONE : ANSWER_REFUSED;
 }
@@ -113,11 +115,27 @@ static UserSession *user_open(World *world, const char *account, const char *pas
     return user;
 }
 
-static bool user_run(UserSession *user, const char *sql) {
+bool pg_user_run(UserSession *user, const char *sql) {
     PGresult *result = PQexec(user->connection, sql);
     ExecStatusType status = PQresultStatus(result);
     PQclear(result);
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static bool user_does(UserSession *user, Deed deed, const char *name) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const char *table = name == NULL ? NULL : pg_sql_identifier(arena, name);
+    switch (deed) {
+    case DEED_LOGIN:
+        return pg_user_run(user, "SELECT 1");
+    case DEED_READ:
+        return pg_user_run(user, arena_printf(arena, "SELECT * FROM app.%s", table));
+    case DEED_WRITE:
+        return pg_user_run(user, arena_printf(arena, "INSERT INTO app.%s DEFAULT VALUES", table));
+    case DEED_BEGIN:
+        return pg_user_run(user, "BEGIN");
+    }
+    return false;
 }
 
 static void user_close(UserSession *user) {
@@ -128,8 +146,9 @@ static void user_close(UserSession *user) {
 static void *cutter_new(World *world, const Cut *cut, DriverLogin *ret_login) {
     PostgresqlWorld *here = (PostgresqlWorld *)world;
     CuttingPlan plan = {
-        .at = cut->at, .after = cut->after, .sqlstate = cut->error, .refuses = cut->refuses};
-    CuttingProxy *proxy = cutting_proxy_start(here->server->port, &plan, cut->ret_statements);
+        .at = cut->at, .after = cut->after, .error = cut->error, .refuses = cut->refuses};
+    CuttingProxy *proxy =
+        cutting_proxy_start(&POSTGRESQL_WIRE, here->server->port, &plan, cut->ret_statements);
     TargetAddress *target = arena_copy(world->arena, &world->target, sizeof *target);
     target->port = cutting_proxy_port(proxy);
     *ret_login = world->login;
@@ -281,13 +300,14 @@ static World *world_new(const void *server, bool limited_admin, int privilege_mo
     world->limited_admin = limited_admin;
     world->privilege_mode = privilege_mode;
     world->schema = "app";
+    world->name_part = arena_printf(world->arena, "shop%s", suffix);
     world->custodian = arena_printf(world->arena, "custodian%s", suffix);
     world->role = arena_printf(world->arena, "reader%s", suffix);
     world->other_database = arena_printf(world->arena, "beside%s", suffix);
     world->target = (TargetAddress){.kind = TARGET_POSTGRESQL,
                                     .host = here->server->host,
                                     .port = here->server->port,
-                                    .database = arena_printf(world->arena, "shop%s", suffix),
+                                    .database = world->name_part,
                                     .tls = TLS_DISABLE};
     world->login = (DriverLogin){.target = &world->target,
                                  .user = here->admin,
@@ -311,17 +331,275 @@ static void world_free(World *world) {
     mem_free(here);
 }
 
+static AccessItem access_item(const World *world, Arena *arena, Access access, const char *table) {
+    AccessItem item = {.schema = world->schema};
+    if (table != NULL)
+        string_list_add(arena, &item.tables, table);
+    switch (access) {
+    case ACCESS_READ:
+        string_list_add(arena, &item.privileges, "SELECT");
+        break;
+    case ACCESS_READ_WRITE:
+        item.preset = PRESET_READ_WRITE;
+        break;
+    case ACCESS_READ_ALL:
+        item.all_tables = true;
+        item.preset = PRESET_READ_ONLY;
+        break;
+    case ACCESS_ROLE:
+        item = (AccessItem){.role = world->role};
+        break;
+    case ACCESS_MAKE:
+        string_list_add(arena, &item.privileges, "CREATE");
+        string_list_add(arena, &item.privileges, "USAGE");
+        break;
+    }
+    return item;
+}
+
+// ---- By hand ------------------------------------------------------------------------------------
+
+static bool counts_one(World *world, const char *sql) {
+    return pg_number(world, NULL, sql) == 1;
+}
+
+static bool has_table(World *world, const char *name) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    return counts_one(world, arena_printf(arena,
+                                          "SELECT count(*) FROM pg_tables WHERE schemaname = 'app'"
+                                          " AND tablename = %s",
+                                          pg_sql_literal(arena, name)));
+}
+
+static bool has_account_where(World *world, const char *account, const char *condition) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    return counts_one(world, arena_printf(arena,
+                                          "SELECT count(*) FROM pg_authid WHERE rolname = %s AND "
+                                          "%s",
+                                          pg_sql_literal(arena, account), condition));
+}
+
+static bool has_account(World *world, const char *account) {
+    return has_account_where(world, account, "true");
+}
+
+static bool has_no_end(World *world, const char *account) {
+    return has_account_where(world, account, "rolvaliduntil IS NULL");
+}
+
+static bool holds_verifier(World *world, const char *account) {
+    return has_account_where(world, account, "rolpassword LIKE 'SCRAM-SHA-256$%'");
+}
+
+// Text before the account's name, and after it.
+static void run_with(World *world, const char *before, const char *account, const char *after) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    pg_run(world, NULL,
+           arena_printf(arena, "%s %s %s", before, pg_sql_identifier(arena, account), after));
+}
+
+static void stranger_make(World *world, const char *account, const char *password) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    run_with(world, "CREATE ROLE", account,
+             password == NULL
+                 ? "LOGIN"
+                 : arena_printf(arena, "LOGIN PASSWORD %s", pg_sql_literal(arena, password)));
+}
+
+static void stranger_remove(World *world, const char *account) {
+    run_with(world, "DROP ROLE", account, "");
+}
+
+static void alter(World *world, const char *account, Alteration alteration, bool undo) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const char *way = undo ? "FROM" : "TO";
+    const char *verb = undo ? "REVOKE" : "GRANT";
+    switch (alteration) {
+    case ALTERATION_ROLE:
+        run_with(world, arena_printf(arena, "%s %s %s", verb, world->role, way), account, "");
+        break;
+    case ALTERATION_PRIVILEGE:
+        run_with(world, arena_printf(arena, "%s SELECT ON app.secrets %s", verb, way), account, "");
+        break;
+    case ALTERATION_POWER:
+        run_with(world, "ALTER ROLE", account, undo ? "NOCREATEDB" : "CREATEDB");
+        break;
+    case ALTERATION_LOCK:
+        run_with(world, "ALTER ROLE", account, undo ? "LOGIN" : "NOLOGIN");
+        break;
+    case ALTERATION_COUNT:
+        break;
+    }
+}
+
+static void set_end(World *world, const char *account, const char *end) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    run_with(world, "ALTER ROLE", account, arena_printf(arena, "VALID UNTIL '%s'", end));
+}
+
+static void set_mark(World *world, const char *account, const char *mark) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    run_with(world, "COMMENT ON ROLE", account,
+             arena_printf(arena, "IS %s", pg_sql_literal(arena, mark)));
+}
+
+static void table_make(World *world, const char *name) {
+    run_with(world, "CREATE TABLE app.", name, "(i int)");
+}
+
+static void table_remove(World *world, const char *name) {
+    run_with(world, "DROP TABLE app.", name, "");
+}
+
+// The server wakes us.
+static void await_end(World *world, const char *account) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    pg_run(world, NULL,
+           arena_printf(arena,
+                        "SELECT pg_sleep_until(rolvaliduntil) FROM pg_roles WHERE rolname = %s",
+                        pg_sql_literal(arena, account)));
+}
+
+static const char *making_statement(World *world, const char *account) {
+    return arena_printf(world->arena, "CREATE ROLE \"%s\" LOGIN", account);
+}
+
+// ---- What an account makes, in two databases ----------------------------------------------------
+
+static const char *made(World *world, const char *format, const char *account) {
+    CLEANUP(buffer_done) Buffer text = {0};
+    for (const char *rest = format; *rest != '\0'; rest++)
+        if (*rest == '#')
+            buffer_addf(&text, "made_%s", account);
+        else
+            buffer_add_bytes(&text, rest, 1);
+    return arena_strdup(world->arena, buffer_text(&text));
+}
+
+static void things_make(World *world, const char *account, const char *password) {
+    const char *sql = made(world,
+                           "CREATE TABLE app.# AS SELECT 7 AS i; ALTER DEFAULT PRIVILEGES GRANT"
+                           " SELECT ON TABLES TO PUBLIC; GRANT SELECT ON app.# TO PUBLIC",
+                           account);
+    if (pg_answer(world, account, password, sql) != ANSWER_DONE)
+        fail_msg("refused: %s", sql);
+    pg_run(world, world->other_database,
+           arena_printf(world->arena,
+                        "%s; ALTER TABLE %s OWNER TO %s; GRANT CREATE ON SCHEMA public"
+                        " TO %s",
+                        made(world, "CREATE TABLE public.# AS SELECT 7 AS i", account),
+                        made(world, "public.#", account), account, world->custodian));
+}
+
+static void things_check(World *world, const char *account) {
+    assert_int_equal(pg_number(world, NULL, made(world, "SELECT i FROM app.#", account)), 7);
+    assert_int_equal(
+        pg_number(world, world->other_database, made(world, "SELECT i FROM public.#", account)), 7);
+}
+
+static void things_check_handed_over(World *world, const char *account) {
+    const char *sql =
+        arena_printf(world->arena, "%s AND relowner = '%s'::regrole",
+                     made(world, "SELECT count(*) FROM pg_class WHERE relname = '#'", account),
+                     world->custodian);
+    assert_int_equal(pg_number(world, NULL, sql), 1);
+    assert_int_equal(pg_number(world, world->other_database, sql), 1);
+}
+
+static void things_remove(World *world, const char *account) {
+    pg_run(world, NULL, made(world, "DROP TABLE app.#", account));
+    pg_run(world, world->other_database, made(world, "DROP TABLE public.#", account));
+}
+
+static const char *things_line(World *world, const char *account, int n) {
+    static const char *const LINES[] = {"table app.#", "table public.#"};
+    return n < (int)COUNT_OF(LINES) ? made(world, LINES[n], account) : NULL;
+}
+
+static const MadeThings MADE_THINGS = {
+    .make = things_make,
+    .check = things_check,
+    .check_handed_over = things_check_handed_over,
+    .remove = things_remove,
+    .line = things_line,
+    .owned = 2,
+    .fewest_statements = 20,
+    .fewest_connections = 2,
+};
+
+// ---- What PostgreSQL is -------------------------------------------------------------------------
+
+static const char *const STRANGE_NAMES[] = {
+    "weird; DROP TABLE x; --",
+    "qu\"ote's",
+    "back\\slash\\",
+    " spaces ",
+    "t\xc3\xa4glich \xf0\x9f\x90\x98",
+    "n23456789012345678901234567890123456789012345678901234567890123",
+    NULL,
+};
+
+// Too many connections, serialization, cancelled, a right missing, read-only, internal.
+static const char *const ERRORS[] = {"53300", "40001", "57014", "42501", "25006", "XX000", NULL};
+
+static const char *const LATER_ENDS[] = {"infinity", "2099-01-01", "99999-12-31", NULL};
+static const char *const PAST_ENDS[] = {"-infinity", "1969-01-01", "2020-01-01", NULL};
+static const char *const BROKEN_MARKS[] = {
+    "daypass {",
+    "daypass {}",
+    "daypass {\"v\":2}",
+    "daypass",
+    "about daypass {\"v\":1}",
+    "daypass {\"connector\":\"c\",\"database\":\"d\",\"deployment\":\"x\",\"expires\":\"never\","
+    "\"grant\":\"g\",\"v\":1}",
+    NULL,
+};
+
 const Engine POSTGRESQL_ENGINE = {
     .driver = &POSTGRESQL_DRIVER,
+    .traits = TRAIT_NAMED_TABLES | TRAIT_ROLES | TRAIT_TRANSACTIONS | TRAIT_CONNECTION_LIMIT |
+              TRAIT_SETTABLE_END | TRAIT_OWNED_OBJECTS | TRAIT_DISCOVERY | TRAIT_STATEMENT_LOG,
+    .longest_name = 63,
+    .strange_names = STRANGE_NAMES,
+    .errors = ERRORS,
+    .fewest_statements = 3,
+    .error_class = sqlstate_class,
+    .alterations = {[ALTERATION_ROLE] = {"roles", NULL, true},
+                    [ALTERATION_PRIVILEGE] = {"privileges", "SELECT on table app.secrets", true},
+                    [ALTERATION_POWER] = {"attributes", NULL, true},
+                    [ALTERATION_LOCK] = {"login", NULL, false}},
+    .later_ends = LATER_ENDS,
+    .past_ends = PAST_ENDS,
+    .broken_marks = BROKEN_MARKS,
+    .discoverable = {.schema = "app",
+                     .view = "names",
+                     .strange_table = "weird; DROP TABLE x; --",
+                     .sequence = "app.tickets",
+                     .function = "app.twice(integer)",
+                     .hidden_schema = "pg_catalog"},
+    .elided = "PASSWORD '(elided)'",
+    .verifier_prefix = "SCRAM-SHA-256$",
+    .made = &MADE_THINGS,
     .world_new = world_new,
     .world_free = world_free,
-    .run = run,
-    .number = number,
-    .answer = answer,
+    .access = access_item,
     .user_open = user_open,
-    .user_run = user_run,
+    .user_does = user_does,
     .user_close = user_close,
+    .has_table = has_table,
+    .has_account = has_account,
+    .stranger_make = stranger_make,
+    .stranger_remove = stranger_remove,
+    .alter = alter,
+    .set_end = set_end,
+    .has_no_end = has_no_end,
+    .set_mark = set_mark,
+    .table_make = table_make,
+    .table_remove = table_remove,
+    .await_end = await_end,
+    .holds_verifier = holds_verifier,
+    .log_has = log_has,
+    .making_statement = making_statement,
     .cutter_new = cutter_new,
     .cutter_free = cutter_free,
-    .log_has = log_has,
 };
