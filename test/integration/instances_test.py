@@ -160,18 +160,22 @@ def polls(world, instance):
     return any(i["id"] == instance and i["health"] == "ok" for c in listed for i in c["instances"])
 
 
-def hang(world, name, point):
-    """Starts an instance that stops at the point of a grant. Gives the grants that were asked for until
-    it did, all revoked: one that hangs already may have a poll open, and gets the first."""
-    instance = world.instances(name)[name]
-    world.arm(name, point, "stop")
-    grants = []
-    while not grants or world.holder(grants[-1]) != instance:
+def hang_all(world, stops):
+    """Starts instances that each stop at their point of a grant, well within a lease of the first that
+    does. Gives {name: the grant at which it stopped}, and all that were asked for, revoked: one that
+    hangs already may have a poll open, and gets another."""
+    names = {instance: name for name, instance in world.instances(*stops).items()}
+    for name, point in stops.items():
+        world.arm(name, point, "stop")
+    hung, grants = {}, []
+    while len(hung) < len(stops):
         grants.append(world.request(flow="auto"))
-        wait_until("somebody has it", lambda: world.holder(grants[-1]))
-    world.await_stopped(world.program(name), point)
+        name = names[wait_until("somebody has it", lambda: world.holder(grants[-1]))]
+        if name not in hung:
+            world.await_stopped(world.program(name), stops[name])
+            hung[name] = grants[-1]
     revoke_all(world, grants)
-    return grants
+    return hung, grants
 
 
 def ends_of_grants(world, name):
@@ -184,11 +188,9 @@ def one_that_hangs_past_its_lease_neither_recreates_nor_commits():
     stops = {"one": "grant.committed", "two": "grant.before_commit"}
     with SharedWorld().set_up() as world:
         log = ServerLog(world.server)
-        hung = [hang(world, name, point) for name, point in stops.items()]
-        grants = [grant for each in hung for grant in each]
+        hung, grants = hang_all(world, stops)
         told = {name: ends_of_grants(world, name) for name in stops}
-        # Those before went to the instance that does not hang, and may be over.
-        check_equal({world.show(each[-1])["state"] for each in hung}, {"revoking"}, "states")
+        check_equal({world.show(grant)["state"] for grant in hung.values()}, {"revoking"}, "states")
         check_equal(len(world.server.accounts()), 1, "what was committed in time")
         world.instances("three")
         for grant in grants:

@@ -137,24 +137,22 @@ def is_served(world, address="127.0.0.1"):
     return ask(world.url, get("/healthz"), address).status == 200
 
 
-def drain(connections):
-    """How many were ended by the other side within a moment each; ends the others."""
-    ended = 0
-    for connection in connections:
-        connection.settimeout(0.01)
-        try:
-            ended += connection.recv(1) == b""
-        except TimeoutError:
-            pass
-        except OSError:
-            ended += 1
-        connection.close()
-    return ended
+def is_ended(connection):
+    """By the other side."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 @test
 def ten_thousand_idle_connections_of_one_address_leave_room_for_others():
-    with Bounded({"connections_per_address": 200, "calls_per_address": 60000}) as world:
+    places = 200
+    limits = {"connections_per_address": places, "calls_per_address": 60000, "idle_timeout": "5m"}
+    with Bounded(limits) as world:
         world.start_daypassd()
         held = []
         for _ in range(10_000):
@@ -163,9 +161,13 @@ def ten_thousand_idle_connections_of_one_address_leave_room_for_others():
         check(not is_served(world, ATTACKER), "one more of the same is refused")
         descriptors = len(os.listdir(f"/proc/{world.daypassd.process.pid}/fd"))
         check(descriptors < 400, f"{descriptors} descriptors are open")
-        ended = drain(held)
         # As many threads may each let one more in at the same moment.
-        check(9_780 <= ended <= 9_800, f"{ended} of 10,000 were refused")
+        most = places + 20
+        wait_until("the others were refused", lambda: sum(map(is_ended, held)) >= 10_000 - most)
+        kept = sum(not is_ended(connection) for connection in held)
+        check(places <= kept <= most, f"{kept} of 10,000 have a place")
+        for connection in held:
+            connection.close()
         wait_until("the address is served again", lambda: is_served(world, ATTACKER))
         world.daypassd.stop()
 
@@ -185,7 +187,8 @@ def drip(connections, data, at):
 @test
 def who_drips_or_never_reads_is_cut_off_and_its_places_are_free():
     places = 24
-    with Bounded({"connections_per_address": places, "idle_timeout": "1s"}) as world:
+    idle_s = 2
+    with Bounded({"connections_per_address": places, "idle_timeout": f"{idle_s}s"}) as world:
         world.start_daypassd()
         heads = [connect_from(world.url, ATTACKER) for _ in range(places // 3)]
         bodies = [connect_from(world.url, ATTACKER) for _ in range(places // 3)]
@@ -206,9 +209,10 @@ def who_drips_or_never_reads_is_cut_off_and_its_places_are_free():
             heads, bodies = drip(heads, head, at), drip(bodies, b" ", at)
             at += 1
             check(is_served(world), "another address is served meanwhile")
-            check(time.monotonic() - began < 40, "who drips is cut off after ten times the idle time")
+            took_s = time.monotonic() - began
+            check(took_s < 40 * idle_s, "who drips is cut off after ten times the idle time")
             time.sleep(0.3)  # the drip itself: slower than at once, quicker than the idle time
-        check(time.monotonic() - began > 8, "not before")
+        check(time.monotonic() - began > 8 * idle_s, "not before")
         wait_until("the places are free", lambda: is_served(world, ATTACKER))
         for connection in deaf:
             connection.close()
@@ -217,7 +221,7 @@ def who_drips_or_never_reads_is_cut_off_and_its_places_are_free():
 
 @test
 def handshakes_that_never_end_take_no_place_for_long():
-    with Bounded({"connections_per_address": 16, "idle_timeout": "1s"}) as world:
+    with Bounded({"connections_per_address": 16, "idle_timeout": "3s"}) as world:
         certificate, key = os.environ["DAYPASS_TEST_CERT_FILE"], os.environ["DAYPASS_TEST_KEY_FILE"]
         context = ssl.create_default_context(cafile=os.environ["DAYPASS_TEST_CA_FILE"])
 
@@ -323,7 +327,7 @@ def polls_that_wait_are_bounded_for_each_instance():
         world.enroll("other")
         instance = Instance(world.path("other"))
         instance.call(world.url, "/v1/connector/poll", {"capacity": 100, "wait_s": 0})  # its checks
-        poll = {"capacity": 1, "wait_s": 5}
+        poll = {"capacity": 1, "wait_s": 10}
         answers = []
         threads = [threading.Thread(target=lambda: answers.append(
             instance.call(world.url, "/v1/connector/poll", poll))) for _ in range(5)]  # fmt: skip
