@@ -236,6 +236,15 @@ Status grant_revoke(Call *call, Error *reterr) {
     return reply_grant(call, &grant, reterr);
 }
 
+Status grant_write_off(Call *call, Error *reterr) {
+    const WriteOffRequest *body = call->body;
+    Grant grant = {0};
+    TRY(find_grant(call, &grant, reterr));
+    TRY(store_write_off_grant(call->api->options.store, call->arena, &call->caller.actor, grant.id,
+                              body->reason, &grant, reterr));
+    return reply_grant(call, &grant, reterr);
+}
+
 // ---- While it lives -----------------------------------------------------------------------------
 
 Status grant_extend(Call *call, Error *reterr) {

@@ -23,7 +23,7 @@ RouteHandler connector_enroll, connector_poll, connector_report, connector_repor
     connector_list_plans;
 // grant.c
 RouteHandler grant_request, grant_list, grant_show, grant_approve, grant_deny, grant_cancel,
-    grant_revoke, grant_extend, grant_reset, grant_credentials;
+    grant_revoke, grant_write_off, grant_extend, grant_reset, grant_credentials;
 // overdue.c
 RouteHandler overdue_list;
 // orphan.c

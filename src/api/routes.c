@@ -68,6 +68,12 @@ static const Route TABLE[] = {
                 "its approvers, administrators",
      .body = &NOTE_REQUEST_SHAPE, .success = 200, .reply = &GRANT_VIEW_SHAPE,
      .handler = grant_revoke},
+    {"POST", "/v1/grants/{id}/write-off", PERMISSION_ADMINISTER, SCOPE_CONFIGURE,
+     .operation = "grants.write_off",
+     .summary = "Close a revocation that was tried for an hour on a target that is gone for good, "
+                "though nobody saw the account gone",
+     .body = &WRITE_OFF_REQUEST_SHAPE, .success = 200, .reply = &GRANT_VIEW_SHAPE,
+     .handler = grant_write_off},
     {"POST", "/v1/grants/{id}/extend", PERMISSION_TAKE_PART, SCOPE_REQUEST,
      .operation = "grants.extend", .summary = "Ask for more time", .body = &EXTEND_REQUEST_SHAPE,
      .success = 200, .reply = &GRANT_VIEW_SHAPE, .handler = grant_extend},

@@ -92,6 +92,13 @@ static const CommandOption EXTEND_OPTIONS[] = {
     {.name = "reason", .letter = 'r', .value = "TEXT", .help = "Why; for those who decide"},
     {0},
 };
+static const CommandOption WRITE_OFF_OPTIONS[] = {
+    {.name = "reason",
+     .letter = 'r',
+     .value = "TEXT",
+     .help = "Why nobody will see the account gone; it is kept with the grant"},
+    {0},
+};
 static const CommandOption OVERDUE_OPTIONS[] = {
     {.name = "older-than",
      .value = "DURATION",
@@ -245,6 +252,16 @@ const Command COMMANDS[] = {
      .arguments = ID_ARGUMENT,
      .options = NOTE_OPTION,
      .run = command_revoke},
+    {.name = "write-off",
+     .summary = "Close a revocation whose target is gone for good",
+     .details = "For administrators. Only of access whose end has passed, and that was tried to be "
+                "taken back for an hour: while the target may come back, leave it, and the "
+                "connector ends it. The grant ends with the cause written_off, which says that "
+                "nobody saw the account gone, and is not overdue any more. Should the account be "
+                "found again, it is removed.",
+     .arguments = ID_ARGUMENT,
+     .options = WRITE_OFF_OPTIONS,
+     .run = command_write_off},
     {.name = "extend",
      .summary = "Ask for more time, within the flow's limits",
      .arguments = ID_ARGUMENT,

@@ -44,6 +44,25 @@ Status command_revoke(Cli *cli, const Invocation *invocation, Error *reterr) {
     return send_note(cli, invocation, "/revoke", invocation_option(invocation, "note"), reterr);
 }
 
+Status command_write_off(Cli *cli, const Invocation *invocation, Error *reterr) {
+    WriteOffRequest body = {.reason = invocation_option(invocation, "reason")};
+    const char *id = invocation_argument(invocation, "ID");
+    if (body.reason == NULL)
+        return error_set(reterr, STATUS_INVALID, USAGE_CODE,
+                         "say for the record why nobody will see the account gone: daypass "
+                         "write-off %s --reason WHY",
+                         id);
+    RemoteCall call = {.method = "POST",
+                       .target = grant_path(cli->arena, id, "/write-off"),
+                       .body_shape = &WRITE_OFF_REQUEST_SHAPE,
+                       .body = &body};
+    GrantView grant;
+    json_t *value;
+    TRY(remote_read(cli, &call, &GRANT_VIEW_SHAPE, &grant, &value, reterr));
+    grant_tell(cli, &grant, value);
+    return STATUS_OK;
+}
+
 Status command_extend(Cli *cli, const Invocation *invocation, Error *reterr) {
     ExtendRequest body = {.reason = invocation_option(invocation, "reason")};
     TRY(invocation_duration(invocation, "for", &body.duration_s, reterr));

@@ -14,7 +14,8 @@ CommandHandler command_requests, command_show, command_wait;
 // overdue_command.c
 CommandHandler command_overdue;
 // decision_commands.c
-CommandHandler command_approve, command_deny, command_cancel, command_revoke, command_extend;
+CommandHandler command_approve, command_deny, command_cancel, command_revoke, command_extend,
+    command_write_off;
 // credential_commands.c
 CommandHandler command_credentials, command_connect;
 // connector_commands.c

@@ -28,13 +28,18 @@ static const char *const EVENT_NAMES[] = {
     [GRANT_EVENT_FAIL] = "fail",         [GRANT_EVENT_EXPIRE] = "expire",
     [GRANT_EVENT_REVOKE] = "revoke",     [GRANT_EVENT_EXTEND] = "extend",
     [GRANT_EVENT_RESET] = "reset",       [GRANT_EVENT_REVOKED] = "revoked",
-    [GRANT_EVENT_REFUSE] = "refuse",
+    [GRANT_EVENT_REFUSE] = "refuse",     [GRANT_EVENT_WRITE_OFF] = "write off",
 };
 const EnumTable GRANT_EVENTS = {"grant event", EVENT_NAMES, COUNT_OF(EVENT_NAMES)};
 
 static const char *const CAUSE_NAMES[] = {
-    [CAUSE_NONE] = "none",           [CAUSE_EXPIRED] = "expired", [CAUSE_REVOKED] = "revoked",
-    [CAUSE_CANCELLED] = "cancelled", [CAUSE_FAILED] = "failed",   [CAUSE_DRIFTED] = "drifted",
+    [CAUSE_NONE] = "none",
+    [CAUSE_EXPIRED] = "expired",
+    [CAUSE_REVOKED] = "revoked",
+    [CAUSE_CANCELLED] = "cancelled",
+    [CAUSE_FAILED] = "failed",
+    [CAUSE_DRIFTED] = "drifted",
+    [CAUSE_WRITTEN_OFF] = "written_off",
 };
 const EnumTable GRANT_CAUSES = {"cause of an end", CAUSE_NAMES, COUNT_OF(CAUSE_NAMES)};
 
@@ -246,6 +251,11 @@ static void finish_failed(Grant *grant, const GrantChange *change) {
     finish(grant, change);
 }
 
+static void finish_written_off(Grant *grant, const GrantChange *change) {
+    begin_end(grant, change, CAUSE_WRITTEN_OFF);
+    finish(grant, change);
+}
+
 typedef struct Transition {
     GrantState from;
     GrantEvent event;
@@ -283,6 +293,8 @@ static const Transition TRANSITIONS[] = {
 
     {GRANT_REVOKING, GRANT_EVENT_REVOKED, GRANT_ENDED, &NOT_FAILED, finish},
     {GRANT_REVOKING, GRANT_EVENT_REVOKED, GRANT_FAILED, &FAILED, finish},
+    // Before its end the target itself may still let it in.
+    {GRANT_REVOKING, GRANT_EVENT_WRITE_OFF, GRANT_ENDED, &EXPIRY_DUE, finish_written_off},
 };
 
 // What a state means, whatever led there.

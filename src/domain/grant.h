@@ -32,10 +32,11 @@ typedef enum GrantEvent {
     GRANT_EVENT_FAIL,     // the connector reported it cannot be done: clean up
     GRANT_EVENT_REFUSE, // the first one to have it would not touch the target: nothing to clean up
     GRANT_EVENT_EXPIRE,
-    GRANT_EVENT_REVOKE,  // early, by somebody
-    GRANT_EVENT_EXTEND,  // the connector reported the new expiry
-    GRANT_EVENT_RESET,   // the connector reported a new credential
-    GRANT_EVENT_REVOKED, // the connector reported the account gone
+    GRANT_EVENT_REVOKE,    // early, by somebody
+    GRANT_EVENT_EXTEND,    // the connector reported the new expiry
+    GRANT_EVENT_RESET,     // the connector reported a new credential
+    GRANT_EVENT_REVOKED,   // the connector reported the account gone
+    GRANT_EVENT_WRITE_OFF, // by an administrator: nobody will ever see it gone
     GRANT_EVENT_COUNT_,
 } GrantEvent;
 extern const EnumTable GRANT_EVENTS;
@@ -46,10 +47,11 @@ typedef enum GrantCause {
     CAUSE_REVOKED,
     CAUSE_CANCELLED, // while it was being given
     CAUSE_FAILED,
-    CAUSE_DRIFTED, // somebody removed the account on the target, or ended it early there
+    CAUSE_DRIFTED,     // somebody removed the account on the target, or ended it early there
+    CAUSE_WRITTEN_OFF, // its target is not there any more: nobody saw the account gone
 } GrantCause;
-extern const EnumTable
-    GRANT_CAUSES; // "none", "expired", "revoked", "cancelled", "failed", "drifted"
+// "none", "expired", "revoked", "cancelled", "failed", "drifted", "written_off"
+extern const EnumTable GRANT_CAUSES;
 
 typedef enum ExtensionState {
     EXTENSION_NONE,

@@ -275,18 +275,42 @@ Status actions_drop(Operation *operation, const char *grant_id, const char *kind
     return query_run(operation, &query, NULL, reterr);
 }
 
-Status actions_drop_all(Operation *operation, const Grant *grant, Error *reterr) {
+static Status drop_all(Operation *operation, const Grant *grant, const char *statement,
+                       Error *reterr) {
     Parameter parameters[] = {parameter_text(grant->id)};
     Rows rows;
-    TRY(operation_run(operation,
-                      "UPDATE actions SET state = 'dropped' WHERE grant_id = $1"
-                      " AND state = 'queued' RETURNING " ACTION_COLUMNS,
-                      parameters, COUNT_OF(parameters), &rows, reterr));
+    TRY(operation_run(operation, statement, parameters, COUNT_OF(parameters), &rows, reterr));
     for (size_t i = 0; i < rows.count; i++) {
         ActionRow action;
         TRY(action_read(&rows.items[i], &action, reterr));
         TRY(overdue_end(operation, &action, grant, reterr));
     }
+    return STATUS_OK;
+}
+
+Status actions_drop_all(Operation *operation, const Grant *grant, Error *reterr) {
+    return drop_all(operation, grant,
+                    "UPDATE actions SET state = 'dropped' WHERE grant_id = $1"
+                    " AND state = 'queued' RETURNING " ACTION_COLUMNS,
+                    reterr);
+}
+
+Status actions_write_off(Operation *operation, const Grant *grant, Error *reterr) {
+    return drop_all(operation, grant,
+                    "UPDATE actions SET state = 'dropped' WHERE grant_id = $1"
+                    " AND state IN ('queued', 'leased') RETURNING " ACTION_COLUMNS,
+                    reterr);
+}
+
+Status action_tried_since(Operation *operation, const Grant *grant, int64_t *ret_at,
+                          Error *reterr) {
+    Parameter parameters[] = {parameter_text(grant->id)};
+    Rows rows;
+    TRY(operation_run(operation,
+                      "SELECT MIN(queued_at) FROM actions WHERE grant_id = $1 AND kind = 'revoke'"
+                      " AND state IN ('queued', 'leased')",
+                      parameters, COUNT_OF(parameters), &rows, reterr));
+    *ret_at = rows.count > 0 ? rows.items[0].integer[0] : 0;
     return STATUS_OK;
 }
 

@@ -6,6 +6,9 @@ enum {
     REASON_MAX_BYTES = 1000,
     PUBLIC_KEY_MAX_BYTES = 64, // in base64; as GRANT_SHAPE has it
 };
+// So long a revocation has to have been tried before it is given up by hand: a target that is only
+// being repaired comes back, and its connector ends what is over.
+static const int64_t WRITE_OFF_AFTER_MS = 3600 * SECOND_MS;
 
 // What the operations here share: one grant, and what was said about it.
 typedef struct GrantWork {
@@ -107,6 +110,51 @@ Status store_revoke_grant(Store *store, Arena *arena, const Actor *actor, const 
                           const char *note, Grant *ret_grant, Error *reterr) {
     GrantWork work = {.id = id, .text = note};
     return run(store, arena, actor, revoke_early, &work, ret_grant, reterr);
+}
+
+static Status check_tried(Operation *operation, const Grant *grant, Error *reterr) {
+    int64_t since_at = 0;
+    TRY(action_tried_since(operation, grant, &since_at, reterr));
+    // The clock may have been set back meanwhile: then it is early, and not late.
+    if (since_at != 0 && operation->now_ms - since_at < WRITE_OFF_AFTER_MS)
+        return error_set(reterr, STATUS_CONFLICT, "too_early",
+                         "the revocation of %s is being tried for %lld minutes; it can be written "
+                         "off after %lld, when the target is gone for good",
+                         grant->id, (long long)((operation->now_ms - since_at) / (60 * SECOND_MS)),
+                         (long long)(WRITE_OFF_AFTER_MS / (60 * SECOND_MS)));
+    return STATUS_OK;
+}
+
+static Status write_off(Operation *operation, void *work_, Error *reterr) {
+    GrantWork *work = work_;
+    Grant *grant = &work->grant;
+    TRY(grant_load(operation, work->id, grant, reterr));
+    const GrantChange change = {
+        .event = GRANT_EVENT_WRITE_OFF,
+        .now_ms = operation->now_ms,
+        .by = operation->actor->name,
+        .note = work->text,
+    };
+    json_t *detail = json_keep(operation->arena, json_object());
+    json_object_set_new(detail, "earlier_cause",
+                        json_string(enum_name(&GRANT_CAUSES, grant->cause)));
+    if (grant->trouble != NULL)
+        json_object_set_new(detail, "message", json_string(grant->trouble));
+    if (grant_event_allowed(grant, GRANT_EVENT_WRITE_OFF, operation->now_ms))
+        TRY(check_tried(operation, grant, reterr));
+    TRY(grant_move(operation, grant, &change, detail, reterr));
+    TRY(actions_write_off(operation, grant, reterr));
+    return grant_save(operation, grant, 0, reterr);
+}
+
+Status store_write_off_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
+                             const char *reason, Grant *ret_grant, Error *reterr) {
+    if (reason == NULL || reason[0] == '\0' || strlen(reason) > REASON_MAX_BYTES)
+        return error_set(reterr, STATUS_INVALID, "reason_missing",
+                         "say why nobody will see this account gone, in at most %d bytes",
+                         REASON_MAX_BYTES);
+    GrantWork work = {.id = id, .text = reason};
+    return run(store, arena, actor, write_off, &work, ret_grant, reterr);
 }
 
 // ---- More time ----------------------------------------------------------------------------------

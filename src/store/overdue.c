@@ -233,7 +233,10 @@ Status overdue_end(Operation *operation, const ActionRow *action, const Grant *g
     if (action->overdue_noted_at == 0)
         return STATUS_OK;
     json_t *detail = describe(operation, action->rank_at);
-    json_object_set_new(detail, "late_ms",
-                        json_integer(lateness_since(operation, action->rank_at)));
+    if (grant->cause == CAUSE_WRITTEN_OFF && grant_is_over(grant)) // nobody saw how late it was
+        json_object_set_new(detail, "written_off", json_true());
+    else
+        json_object_set_new(detail, "late_ms",
+                            json_integer(lateness_since(operation, action->rank_at)));
     return grant_note(operation, grant, "grant.overdue_ended", detail, reterr);
 }

@@ -167,8 +167,10 @@ static Status revoke_done(Operation *operation, ReportWork *work, Error *reterr)
     Grant *grant = &work->grant;
     json_t *detail = outcome_describe(operation, work->report->outcome);
     if (grant->state != GRANT_REVOKING) { // a stray account of one that is over
-        if (work->action.queued_at < grant->ended_at)
-            return STATUS_OK; // it was out when the connector's sweep ended the grant
+        // It was out when the connector's sweep ended the grant. One that was written off ended by
+        // no such word: that its account is gone after all is news.
+        if (work->action.queued_at < grant->ended_at && grant->cause != CAUSE_WRITTEN_OFF)
+            return STATUS_OK;
         grant->trouble = NULL;
         TRY(grant_note(operation, grant, "account.removed", detail, reterr));
         return grant_save(operation, grant, 0, reterr);

@@ -261,6 +261,13 @@ MUST_USE Status store_cancel_grant(Store *store, Arena *arena, const Actor *acto
 // the next attempt at that is pausing, it is due at once.
 MUST_USE Status store_revoke_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
                                    const char *note, Grant *ret_grant, Error *reterr);
+// For a target that is not there any more: closes a revocation that was tried for an hour, of
+// access whose end has passed. Nobody saw the account gone, and its cause says so ("written_off").
+// Before: "too_early". Should a sweep find the account after all, it is revoked as of any grant
+// that is over.
+MUST_USE Status store_write_off_grant(Store *store, Arena *arena, const Actor *actor,
+                                      const char *id, const char *reason, Grant *ret_grant,
+                                      Error *reterr);
 // Asks for more time; approved at once or waits, by the flow's rule.
 MUST_USE Status store_extend_grant(Store *store, Arena *arena, const Actor *actor, const char *id,
                                    int64_t duration_s, const char *reason, Grant *ret_grant,

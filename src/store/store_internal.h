@@ -213,6 +213,11 @@ MUST_USE Status action_set_state(Operation *operation, const char *id, ActionSta
                                  Error *reterr);
 // The account was seen gone without it: what waits of the grant, revocations too, is dropped.
 MUST_USE Status actions_drop_all(Operation *operation, const Grant *grant, Error *reterr);
+// Of the grant's revocation nothing more is expected, not even of attempts that are out.
+MUST_USE Status actions_write_off(Operation *operation, const Grant *grant, Error *reterr);
+// When the oldest revocation of it that is queued or out was queued; 0: there is none.
+MUST_USE Status action_tried_since(Operation *operation, const Grant *grant, int64_t *ret_at,
+                                   Error *reterr);
 // Back to the queue after a failure, not before a pause that grows with each.
 MUST_USE Status action_repeat(Operation *operation, const ActionRow *action, Error *reterr);
 // Ends the pause before the next attempt at its revocation, where there is one.

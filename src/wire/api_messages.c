@@ -275,6 +275,14 @@ static const Field NOTE_REQUEST_FIELDS[] = {
 const Shape NOTE_REQUEST_SHAPE =
     SHAPE("NoteRequest", NoteRequest, NOTE_REQUEST_FIELDS, "A note for the record");
 
+static const Field WRITE_OFF_REQUEST_FIELDS[] = {
+    {FIELD(WriteOffRequest, reason, STRING), .required = true, .min = 1, .max = TEXT_MAX_BYTES,
+     .help = "Why nobody will see the account gone"},
+};
+const Shape WRITE_OFF_REQUEST_SHAPE =
+    SHAPE("WriteOffRequest", WriteOffRequest, WRITE_OFF_REQUEST_FIELDS,
+          "Closing a revocation whose target is gone");
+
 static const Field EXTEND_REQUEST_FIELDS[] = {
     {FIELD_NAMED("duration", ExtendRequest, duration_s, DURATION), .required = true,
      .help = "How much longer"},

@@ -190,6 +190,11 @@ typedef struct NoteRequest { // POST /v1/grants/{id}/approve, deny, cancel, revo
 } NoteRequest;
 extern const Shape NOTE_REQUEST_SHAPE;
 
+typedef struct WriteOffRequest { // POST /v1/grants/{id}/write-off
+    const char *reason;
+} WriteOffRequest;
+extern const Shape WRITE_OFF_REQUEST_SHAPE;
+
 typedef struct ExtendRequest { // POST /v1/grants/{id}/extend
     int64_t duration_s;        // key "duration"
     const char *reason;

@@ -160,6 +160,16 @@ static Status run_cancel(Shop *shop, Error *reterr) {
     Grant grant;
     return store_cancel_grant(shop->store, shop->arena, &ANN, things.grant, NULL, &grant, reterr);
 }
+static void prepare_given_up(Shop *shop) {
+    prepare_pausing(shop);
+    shop_advance(shop, HOUR_MS);
+    shop_run_due(shop);
+}
+static Status run_write_off(Shop *shop, Error *reterr) {
+    Grant grant;
+    return store_write_off_grant(shop->store, shop->arena, &ROOT, things.grant, "gone", &grant,
+                                 reterr);
+}
 static Status run_revoke(Shop *shop, Error *reterr) {
     Grant grant;
     return store_revoke_grant(shop->store, shop->arena, &ANN, things.grant, NULL, &grant, reterr);
@@ -331,6 +341,7 @@ static const Case CASES[] = {
     {"cancel", prepare_pending, run_cancel},
     {"revoke", prepare_active, run_revoke},
     {"hurry", prepare_pausing, run_revoke},
+    {"write off", prepare_given_up, run_write_off},
     {"extend", prepare_active, run_extend},
     {"reset", prepare_active, run_reset},
     {"lease", prepare_approved, run_lease},

@@ -308,6 +308,127 @@ static void a_record_that_cannot_be_read_is_overdue_all_the_same(void **state) {
     assert_int_equal(shop_count_events(shop, "grant.overdue", grant.id), 1);
 }
 
+// ---- Written off --------------------------------------------------------------------------------
+
+static Status write_off(Shop *shop, const char *id, const char *reason, Error *reterr) {
+    Grant ignored;
+    return store_write_off_grant(shop->store, shop->arena, &ROOT, id, reason, &ignored, reterr);
+}
+
+static void expect_not_written_off(Shop *shop, const char *id, Status status, const char *code) {
+    Grant before = shop_grant(shop, id);
+    Error error = {0};
+    expect_fault(write_off(shop, id, "the server is gone", &error), &error, status, code);
+    assert_int_equal(shop_grant(shop, id).version, before.version);
+}
+
+// Expired an hour ago, and not seen gone.
+static Grant given_up(Shop *shop) {
+    Grant grant = expired(shop);
+    StoredAction action = shop_lease_one(shop, "revoke");
+    shop_report(shop, failed_report(&action, "retry"));
+    shop_advance(shop, HOUR_MS);
+    shop_run_due(shop);
+    return grant;
+}
+
+static const char *text_of(const AuditEvent *event, const char *key) {
+    return json_string_value(json_object_get(event->detail, key));
+}
+
+static void what_nobody_will_see_gone_is_written_off(void **state) {
+    Shop *shop = *state;
+    Grant grant = given_up(shop);
+    expect_overdue(shop, 1);
+    Error error = {0};
+    expect_ok(write_off(shop, grant.id, "the server is gone", &error), &error);
+    Grant ended = shop_grant(shop, grant.id);
+    assert_int_equal(ended.state, GRANT_ENDED);
+    assert_int_equal(ended.cause, CAUSE_WRITTEN_OFF);
+    assert_string_equal(ended.ended_by, "root");
+    assert_string_equal(ended.note, "the server is gone");
+    assert_int_equal(ended.ended_at, shop->clock.at_ms);
+    AuditEvent event = shop_event(shop, "grant.ended", grant.id);
+    assert_string_equal(event.actor, "root");
+    assert_string_equal(text_of(&event, "cause"), "written_off");
+    assert_string_equal(text_of(&event, "earlier_cause"), "expired");
+    assert_string_equal(text_of(&event, "note"), "the server is gone");
+    event = shop_event(shop, "grant.overdue_ended", grant.id);
+    assert_true(json_is_true(json_object_get(event.detail, "written_off")));
+    assert_null(json_object_get(event.detail, "late_ms"));
+    shop_advance(shop, HOUR_MS);
+    shop_run_due(shop);
+    expect_overdue(shop, 0);
+    expect_no_work(shop);
+    StoreNumbers numbers;
+    expect_ok(store_numbers(shop->store, &numbers, &error), &error);
+    assert_int_equal(numbers.lateness_count, 0); // nobody knows how late it was
+    expect_not_written_off(shop, grant.id, STATUS_CONFLICT, "wrong_state");
+}
+
+static void what_may_still_be_taken_back_is_not_written_off(void **state) {
+    Shop *shop = *state;
+    Grant grant = shop_active(shop, "shop-auto");
+    expect_not_written_off(shop, grant.id, STATUS_CONFLICT, "wrong_state");
+    revoke_early(shop, grant.id);
+    shop->clock.at_ms = grant.expires_at - 1;
+    expect_not_written_off(shop, grant.id, STATUS_CONFLICT, "wrong_state");
+    shop_finish(shop, grant.id);
+    Grant other = expired(shop);
+    expect_not_written_off(shop, other.id, STATUS_CONFLICT, "too_early");
+    shop_advance(shop, HOUR_MS - 1);
+    expect_not_written_off(shop, other.id, STATUS_CONFLICT, "too_early");
+    shop_advance(shop, 1);
+    Error error = {0};
+    expect_fault(write_off(shop, other.id, "", &error), &error, STATUS_INVALID, "reason_missing");
+    expect_fault(write_off(shop, other.id, NULL, &error), &error, STATUS_INVALID, "reason_missing");
+    expect_ok(write_off(shop, other.id, "gone", &error), &error); // no connector ever came
+    expect_state(shop, other.id, GRANT_ENDED);
+}
+
+static void an_attempt_that_is_out_does_not_open_it_again(void **state) {
+    static const bool DONE[] = {false, true};
+    Shop *shop = *state;
+    for (size_t i = 0; i < COUNT_OF(DONE); i++) {
+        Grant grant = given_up(shop);
+        StoredAction action = shop_lease_one(shop, "revoke");
+        Error error = {0};
+        expect_ok(write_off(shop, grant.id, "gone", &error), &error);
+        shop_report(shop, DONE[i] ? done_report(&action, NULL) : failed_report(&action, "retry"));
+        // That it was there and is gone after all is on record.
+        assert_int_equal(shop_count_events(shop, "account.removed", grant.id), DONE[i]);
+        shop_advance(shop, HOUR_MS);
+        shop_run_due(shop);
+        expect_no_work(shop);
+        expect_overdue(shop, 0);
+        assert_int_equal(shop_grant(shop, grant.id).cause, CAUSE_WRITTEN_OFF);
+    }
+}
+
+static void an_account_that_was_written_off_and_is_found_is_removed(void **state) {
+    Shop *shop = *state;
+    Grant grant = given_up(shop);
+    Error error = {0};
+    expect_ok(write_off(shop, grant.id, "gone", &error), &error);
+    shop_advance(shop, HOUR_MS);
+    StoreSweptAccount account = {
+        .account = grant.plan->account, .grant_id = grant.id, .can_login = true};
+    expect_ok(shop_sweep(shop->store, shop->arena, shop, &account, 0, &error), &error);
+    assert_int_equal(shop_count_events(shop, "account.stray", grant.id), 1);
+    expect_overdue(shop, 1); // it should not be there, and is
+    StoredAction action = shop_lease_one(shop, "revoke");
+    assert_string_equal(action.grant_id, grant.id);
+    shop_report(shop, done_report(&action, NULL));
+    assert_int_equal(shop_count_events(shop, "account.removed", grant.id), 1);
+    expect_overdue(shop, 0);
+    expect_state(shop, grant.id, GRANT_ENDED);
+    assert_int_equal(shop_grant(shop, grant.id).cause, CAUSE_WRITTEN_OFF);
+    // Or by the connector's sweep itself, since its end is past.
+    account.removed = true;
+    expect_ok(shop_sweep(shop->store, shop->arena, shop, &account, 0, &error), &error);
+    assert_int_equal(shop_count_events(shop, "account.removed", grant.id), 2);
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         SHOP_CASE(becomes_overdue_a_minute_after_its_end_and_is_noted_once),
@@ -322,6 +443,10 @@ int main(void) {
         SHOP_CASE(the_longest_overdue_come_first_in_pages),
         SHOP_CASE(many_are_noted_in_pieces_each_once),
         SHOP_CASE(a_record_that_cannot_be_read_is_overdue_all_the_same),
+        SHOP_CASE(what_nobody_will_see_gone_is_written_off),
+        SHOP_CASE(what_may_still_be_taken_back_is_not_written_off),
+        SHOP_CASE(an_attempt_that_is_out_does_not_open_it_again),
+        SHOP_CASE(an_account_that_was_written_off_and_is_found_is_removed),
     };
     return RUN_CASES(cases);
 }

@@ -390,6 +390,28 @@ static void what_is_overdue_is_shown_to_its_requester_and_reviewers(void **state
                    "bad_parameter");
 }
 
+static void only_an_administrator_writes_off_and_says_why(void **state) {
+    WITH_WORLD(world);
+    static const char REASON[] = "{\"reason\":\"the server is gone\"}";
+    const char *id = world_active_grant(world);
+    assert_status(world_as(world, "ann", "POST", path(world, id, "/revoke"), NULL), 200);
+    assert_problem(world_as(world, "admin", "POST", path(world, id, "/write-off"), REASON), 409,
+                   "wrong_state");
+    world_pass(world, 24 * 3600 * SECOND_MS);
+    for (const char *const *who = (const char *const[]){"ann", "ben", "eve", "auditor", NULL};
+         *who != NULL; who++)
+        assert_status(world_as(world, *who, "POST", path(world, id, "/write-off"), REASON), 403);
+    assert_problem(world_as(world, "admin", "POST", path(world, id, "/write-off"), "{}"), 400,
+                   "missing_field");
+    Answer ended = world_as(world, "admin", "POST", path(world, id, "/write-off"), REASON);
+    assert_status(ended, 200);
+    assert_string_equal(text_at(&ended, "state"), "ended");
+    assert_string_equal(text_at(&ended, "cause"), "written_off");
+    assert_string_equal(text_at(&ended, "ended_by"), "admin");
+    assert_string_equal(text_at(&ended, "note"), "the server is gone");
+    assert_false(is_listed(world, "admin", "", id));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_asked_decided_and_given),
@@ -407,6 +429,7 @@ int main(void) {
         cmocka_unit_test(waiting_for_a_version_that_has_passed_ends_at_once),
         cmocka_unit_test(waiting_ends_with_its_time),
         cmocka_unit_test(flows_are_shown_to_those_who_have_part_in_them),
+        cmocka_unit_test(only_an_administrator_writes_off_and_says_why),
         cmocka_unit_test(what_is_overdue_is_shown_to_its_requester_and_reviewers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,7 @@ static const Expected EXPECTED[] = {
     {"grants.deny", NO_AUDITOR, "decide"},
     {"grants.cancel", NO_AUDITOR, "request"},
     {"grants.revoke", NO_AUDITOR, "request"},
+    {"grants.write_off", ADMINS, "configure"},
     {"grants.extend", NO_AUDITOR, "request"},
     {"grants.reset", NO_AUDITOR, "request"},
     {"grants.credentials", NO_AUDITOR, "request"},

@@ -133,6 +133,17 @@ static void what_is_being_taken_back_is_followed_to_its_end(void **state) {
     assert_has(scene->out, "daypass wait grt_a --until over");
 }
 
+static void what_is_written_off_wants_a_reason_and_says_so(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    assert_int_equal(RUN(scene, "write-off", "grt_a"), 2);
+    assert_has(scene->err, "--reason");
+    scene_answer(scene, "POST", "/v1/grants/grt_a/write-off", 200,
+                 GRANT("ended", ",\"cause\":\"written_off\",\"ended_by\":\"root\""));
+    assert_int_equal(RUN(scene, "write-off", "grt_a", "--reason", "the server is gone"), 0);
+    assert_has(scene->out, "grt_a is ended, written_off by root");
+}
+
 static void a_missing_reason_is_said_with_its_option(void **state) {
     Scene *scene = *state;
     scene_sign_in(scene);
@@ -561,6 +572,7 @@ int main(void) {
         CASE(what_cannot_be_an_id_is_not_sent),
         CASE(an_extension_that_waits_is_told),
         CASE(what_is_being_taken_back_is_followed_to_its_end),
+        CASE(what_is_written_off_wants_a_reason_and_says_so),
         CASE(a_missing_reason_is_said_with_its_option),
         CASE(a_request_sends_the_public_key_and_keeps_the_other_half),
         CASE(a_request_without_an_answer_is_repeated_with_the_same_key),

@@ -62,6 +62,7 @@ static const Allowed ALLOWED[] = {
     {GRANT_ACTIVE, GRANT_EVENT_EXPIRE, GRANT_REVOKING, false, true},
     {GRANT_ACTIVE, GRANT_EVENT_REVOKE, GRANT_REVOKING, true, true},
     {GRANT_REVOKING, GRANT_EVENT_REVOKED, GRANT_ENDED, true, true},
+    {GRANT_REVOKING, GRANT_EVENT_WRITE_OFF, GRANT_ENDED, false, true},
 };
 
 static const Allowed *allowed_find(int from, int event) {
@@ -228,6 +229,7 @@ static void every_end_says_why_and_keeps_no_credential(void **state) {
     ends(GRANT_GRANTING, GRANT_EVENT_EXPIRE, late_ms, GRANT_REVOKING, CAUSE_FAILED);
     ends(GRANT_ACTIVE, GRANT_EVENT_EXPIRE, late_ms, GRANT_REVOKING, CAUSE_EXPIRED);
     ends(GRANT_ACTIVE, GRANT_EVENT_REVOKE, NOON_MS, GRANT_REVOKING, CAUSE_REVOKED);
+    ends(GRANT_REVOKING, GRANT_EVENT_WRITE_OFF, late_ms, GRANT_ENDED, CAUSE_WRITTEN_OFF);
 }
 
 static void the_cause_of_a_revocation_may_be_another(void **state) {
