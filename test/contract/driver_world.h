@@ -140,7 +140,8 @@ typedef struct Engine {
     // Returns when the server's own clock has passed the account's end.
     void (*await_end)(World *world, const char *account);
     bool (*holds_verifier)(World *world, const char *account);
-    // Whether the server's log holds the text, from where it was when the world was made.
+    // Whether the server's log holds the text, from where it was at the call of log_begin.
+    void (*log_begin)(World *world);
     bool (*log_has)(World *world, const char *text);
     // Part of the statement that made the account, as the log has it.
     const char *(*making_statement)(World *world, const char *account);

@@ -9,7 +9,6 @@
 
 #include "cutting_proxy.h"
 #include "base/buffer.h"
-#include "base/file.h"
 #include "driver/postgresql/driver.h"
 #include "driver/postgresql/statement.h"
 #include "driver/sqlstate.h"
@@ -22,7 +21,7 @@ typedef struct PostgresqlWorld {
     PGconn *root_beside;
     const char *admin;
     const char *suffix; // in the name of everything of this world, and of no other
-    size_t log_start;
+    long log_start;
 } PostgresqlWorld;
 
 struct UserSession {
@@ -160,22 +159,32 @@ static void cutter_free(void *cutter) {
     cutting_proxy_stop(cutter);
 }
 
-static bool log_has(World *world, const char *text) {
-    PostgresqlWorld *here = (PostgresqlWorld *)world;
-    CLEANUP(buffer_done) Buffer log = {0};
-    Error error = {0};
-    if (file_read(here->server->log, &log, &error) != STATUS_OK)
-        fail_msg("%s: %s", here->server->log, error.message);
-    return memmem(log.bytes + here->log_start, log.length - here->log_start, text, strlen(text)) !=
-           NULL;
+static FILE *log_open(const PostgresqlWorld *here) {
+    FILE *log = fopen(here->server->log, "re");
+    if (log == NULL)
+        fail_msg("cannot read %s", here->server->log);
+    return log;
 }
 
-static size_t log_size(const char *path) {
-    CLEANUP(buffer_done) Buffer log = {0};
-    Error error = {0};
-    if (file_read(path, &log, &error) != STATUS_OK)
-        fail_msg("%s: %s", path, error.message);
-    return log.length;
+static void log_begin(World *world) {
+    PostgresqlWorld *here = (PostgresqlWorld *)world;
+    FILE *log = log_open(here);
+    assert_int_equal(fseek(log, 0, SEEK_END), 0);
+    here->log_start = ftell(log);
+    fclose(log);
+}
+
+// It is many megabytes, so what came before is not read again.
+static bool log_has(World *world, const char *text) {
+    PostgresqlWorld *here = (PostgresqlWorld *)world;
+    CLEANUP(buffer_done) Buffer part = {0};
+    char chunk[8192];
+    FILE *log = log_open(here);
+    assert_int_equal(fseek(log, here->log_start, SEEK_SET), 0);
+    for (size_t length; (length = fread(chunk, 1, sizeof chunk, log)) > 0;)
+        buffer_add_bytes(&part, chunk, length);
+    fclose(log);
+    return part.length > 0 && memmem(part.bytes, part.length, text, strlen(text)) != NULL;
 }
 
 // Names that would do harm if they were ever not quoted, and the longest one there can be.
@@ -294,7 +303,6 @@ static World *world_new(const void *server, bool limited_admin, int privilege_mo
     if (secret_read_file(getenv("DAYPASS_TEST_PASSWORD_FILE"), true, &here->root_password,
                          &error) != STATUS_OK)
         fail_msg("%s", error.message);
-    here->log_start = log_size(here->server->log);
     here->admin = arena_printf(world->arena, "admin%s", suffix);
     world->admin_password = secret_new_password(24);
     world->limited_admin = limited_admin;
@@ -598,6 +606,7 @@ const Engine POSTGRESQL_ENGINE = {
     .table_remove = table_remove,
     .await_end = await_end,
     .holds_verifier = holds_verifier,
+    .log_begin = log_begin,
     .log_has = log_has,
     .making_statement = making_statement,
     .cutter_new = cutter_new,
