@@ -134,6 +134,22 @@ static void marks_that_are_none_are_ignored(void **state) {
     work_free(work);
 }
 
+// Who altered the mark has taken the account over: it works on, and is theirs to remove.
+static void an_account_whose_mark_was_altered_is_not_touched(void **state) {
+    Work *work = work_new(*state);
+    const Engine *engine = work->world->engine;
+    must(work, do_grant(work));
+    engine->set_mark(work->world, work->plan->account, engine->broken_marks[0]);
+    assert_false(account_listed(work, NULL));
+    assert_false(inspect(work).marked);
+    assert_int_equal(do_grant(work), STATUS_CONFLICT);
+    assert_int_equal(do_revoke(work), STATUS_CONFLICT);
+    assert_int_equal(do_extend(work, 60 * SECOND_MS), STATUS_CONFLICT);
+    assert_int_equal(do_restrain(work), STATUS_CONFLICT);
+    assert_int_equal(user_reads(work, "customers"), ANSWER_DONE);
+    work_free(work);
+}
+
 static const FoundAccount *found_among(const FoundAccounts *accounts, const char *name) {
     for (size_t i = 0; i < accounts->count; i++)
         if (strcmp(accounts->items[i].account, name) == 0)
@@ -242,6 +258,7 @@ static const ContractTest TESTS[] = {
     CONTRACT_TEST(end_in_the_mark_holds_when_the_account_says_later, EVERYWHERE,
                   TRAIT_SETTABLE_END),
     CONTRACT_TEST(marks_that_are_none_are_ignored, EVERYWHERE),
+    CONTRACT_TEST(an_account_whose_mark_was_altered_is_not_touched, EVERYWHERE),
     CONTRACT_TEST(leftovers_are_found_by_name_alone, EVERYWHERE),
     CONTRACT_TEST(an_inspection_tells_what_a_removal_would_do_and_does_nothing, EVERYWHERE),
     CONTRACT_TEST(an_inspection_tells_what_would_be_handed_over, EVERYWHERE, TRAIT_OWNED_OBJECTS),
