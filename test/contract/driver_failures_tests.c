@@ -103,9 +103,13 @@ static void connector_cut_off_at_any_statement_of_a_revoke_converges(void **stat
 
 // ---- Failed -------------------------------------------------------------------------------------
 
+// Where a grant is a transaction, nothing after it can fail: an error means that nothing is there.
 static void after_grant(Work *work, Status status) {
+    const Engine *engine = work->world->engine;
     if (status == STATUS_OK)
         assert_true(can_read(work));
+    else if (engine_has(engine, TRAIT_TRANSACTIONAL))
+        assert_false(engine->has_account(work->world, work->plan->account));
     else
         half_made_is_of_no_use(work);
     repeat(work, do_grant);

@@ -118,9 +118,7 @@ static Status list_marked(Operation *operation, const char *only, FoundAccounts 
 Status pg_account_state_read(Operation *operation, const char *account,
                              const AccountState **ret_state, Error *reterr) {
     FoundAccounts found;
-    TRY(begin_reading(operation, reterr));
     TRY(list_marked(operation, account, &found, reterr));
-    TRY(end_reading(operation, reterr));
     *ret_state = found.count > 0 ? found.items[0].state : NULL;
     return STATUS_OK;
 }

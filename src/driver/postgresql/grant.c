@@ -46,19 +46,20 @@ static Status read_now(Operation *operation, const GrantOrder *order, int64_t *r
     return STATUS_OK;
 }
 
-// What is there afterwards, as the server says.
+// What will be there, as the server says, before it is committed: a query that fails then ends the
+// attempt while nothing has happened, and after the commit nothing is left that could fail.
 static Status read_back(Operation *operation, const Plan *plan, Error *reterr) {
     bool found;
     Role role;
     TRY(pg_role_read(operation, plan->account, &found, &role, reterr));
-    Outcome *outcome = operation->evidence.outcome;
-    outcome->account_present = found;
-    outcome->login_refused =
-        !found || !role.can_login || (role.expires_at != 0 && role.expires_at <= role.now_at);
     if (!found)
         return evidence_fail(&operation->evidence, FAILURE_RETRY, reterr, "account_vanished",
-                             "account \"%s\" was made, and removed again by somebody else",
+                             "account \"%s\" is gone in the middle of its own transaction",
                              plan->account);
+    Outcome *outcome = operation->evidence.outcome;
+    outcome->account_present = true;
+    outcome->login_refused =
+        !role.can_login || (role.expires_at != 0 && role.expires_at <= role.now_at);
     outcome->target_now_at = role.now_at;
     outcome->target_expires_at = role.expires_at;
     outcome->account_key = arena_printf(operation->arena, "%lld", (long long)role.oid);
@@ -159,6 +160,7 @@ static Status try_grant(Operation *operation, const GrantOrder *order, bool excl
                                     reterr));
     }
     TRY(warn_of_surroundings(operation, reterr));
+    TRY(read_back(operation, plan, reterr));
     FAULT_POINT("grant.before_commit");
     TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
     FAULT_POINT("grant.committed");
@@ -184,7 +186,7 @@ Status pg_account_grant(Operation *operation, const GrantOrder *order, Error *re
         Role role;
         TRY(try_grant(operation, order, exclusive, &turn, &role, reterr));
         if (turn == TURN_DONE)
-            return read_back(operation, order->plan, reterr);
+            return STATUS_OK;
         pg_operation_rollback(operation);
         if (turn == TURN_NEEDS_EXCLUSIVE)
             exclusive = true;
@@ -232,10 +234,11 @@ Status pg_account_extend(Operation *operation, const GrantOrder *order, Error *r
     TRY(pg_operation_change(
         operation, "marking the account",
         pg_sql_comment_role(arena, plan->account, account_mark_format(arena, &mark)), reterr));
+    TRY(read_back(operation, plan, reterr));
     FAULT_POINT("extend.before_commit");
     TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
     FAULT_POINT("extend.committed");
-    return read_back(operation, plan, reterr);
+    return STATUS_OK;
 }
 
 Status pg_account_reset(Operation *operation, const GrantOrder *order, Error *reterr) {
@@ -251,8 +254,9 @@ Status pg_account_reset(Operation *operation, const GrantOrder *order, Error *re
         operation, "setting the account's password",
         pg_sql_set_password(operation->arena, plan->account, secret_text(verifier)),
         pg_sql_set_password(operation->arena, plan->account, NULL), reterr));
+    TRY(read_back(operation, plan, reterr));
     FAULT_POINT("reset.before_commit");
     TRY(pg_operation_commit_before(operation, order->deadline_ms, reterr));
     FAULT_POINT("reset.committed");
-    return read_back(operation, plan, reterr);
+    return STATUS_OK;
 }
