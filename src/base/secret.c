@@ -52,6 +52,33 @@ Secret *secret_new_password(size_t length) {
     return secret_adopt(text, length);
 }
 
+static bool has_two_of_each(const char *text) {
+    size_t upper = 0, lower = 0, digits = 0, others = 0;
+    for (; *text != '\0'; text++) {
+        bool is_upper = *text >= 'A' && *text <= 'Z', is_lower = *text >= 'a' && *text <= 'z';
+        bool is_digit = *text >= '0' && *text <= '9';
+        upper += is_upper, lower += is_lower, digits += is_digit;
+        others += !is_upper && !is_lower && !is_digit;
+    }
+    return upper >= 2 && lower >= 2 && digits >= 2 && others >= 2;
+}
+
+// One in a few is taken, so that each that fits is as likely as any other.
+Secret *secret_new_mixed_password(size_t length) {
+    static const char ALPHABET[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789____";
+    enum { LETTERS = 52 };
+    assert(length >= 12 && length <= SECRET_MAX_BYTES);
+    char *text = crypto_alloc(length + 1);
+    do {
+        text[0] = ALPHABET[randombytes_uniform(LETTERS)];
+        for (size_t i = 1; i < length; i++)
+            text[i] = ALPHABET[randombytes_uniform(sizeof(ALPHABET) - 1)];
+        text[length] = '\0';
+    } while (!has_two_of_each(text));
+    return secret_adopt(text, length);
+}
+
 // Fills `text`, of SECRET_MAX_BYTES + 3, to the end of the file or until it is too long.
 static Status read_to_end(int fd, char *text, size_t *ret_length, Error *reterr) {
     size_t length = 0;

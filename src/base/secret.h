@@ -18,6 +18,9 @@ DEFINE_CLEANUP(Secret, secret_free)
 
 // A password of `length` characters from [A-Za-z0-9] (62 choices each, no modulo bias).
 Secret *secret_new_password(size_t length);
+// The same for servers that count kinds of characters: begins with a letter and has two or more of
+// each of A-Z, a-z, 0-9 and _. `length` is at least 12.
+Secret *secret_new_mixed_password(size_t length);
 
 // Reads a file of at most SECRET_MAX_BYTES and drops one trailing newline. Refuses (STATUS_INVALID,
 // "secret_file_mode") a file that others than its owner (and root) may read when `private_only`:

@@ -53,6 +53,7 @@ typedef struct DriverFeatures {
     bool expiry_on_target; // the server refuses logins at expiry with every Daypass process dead
     bool transactional;    // a grant happens whole or not at all
     bool shared_roles;     // PRIVILEGE_SHARED_ROLE is offered
+    bool password_rules;   // its servers see the password and may judge what is in it
 } DriverFeatures;
 
 // Required: all of them. Strings given back live in `arena`. Errors never hold statement text;

@@ -20,7 +20,7 @@ typedef struct RightsCheck {
 
 static void could_not(RightsCheck *check, const Error *error) {
     check->complained = true;
-    pg_check_add(check->list, CHECK_FAILED, "rights", "run the check again", "%s", error->message);
+    check_list_add(check->list, CHECK_FAILED, "rights", "run the check again", "%s", error->message);
 }
 
 static bool read_facts(RightsCheck *check, const char *sql, const char *const *parameters,
@@ -42,7 +42,7 @@ static void check_admin(RightsCheck *check) {
         "SELECT rolcreaterole, pg_has_role(current_user, 'pg_signal_backend', 'USAGE')"
         " FROM pg_roles WHERE rolname = current_user";
     if (check->operation->session->superuser) {
-        pg_check_add(check->list, CHECK_WARNING, "rights: admin account",
+        check_list_add(check->list, CHECK_WARNING, "rights: admin account",
                      "use an account with only the rights listed in docs/postgresql.md",
                      "%s is superuser, which is more than Daypass needs", check->admin);
         return;
@@ -51,15 +51,15 @@ static void check_admin(RightsCheck *check) {
     if (!read_facts(check, SQL, NULL, 0, &rows))
         return;
     if (pg_rows_bool(rows, 0, 0))
-        pg_check_add(check->list, CHECK_OK, "rights: create accounts", NULL, "CREATEROLE");
+        check_list_add(check->list, CHECK_OK, "rights: create accounts", NULL, "CREATEROLE");
     else
-        pg_check_add(check->list, CHECK_FAILED, "rights: create accounts",
+        check_list_add(check->list, CHECK_FAILED, "rights: create accounts",
                      arena_printf(check->arena, "ALTER ROLE %s CREATEROLE;", check->admin),
                      "%s lacks CREATEROLE", check->admin);
     if (pg_rows_bool(rows, 0, 1))
-        pg_check_add(check->list, CHECK_OK, "rights: end sessions", NULL, "pg_signal_backend");
+        check_list_add(check->list, CHECK_OK, "rights: end sessions", NULL, "pg_signal_backend");
     else
-        pg_check_add(check->list, CHECK_FAILED, "rights: end sessions",
+        check_list_add(check->list, CHECK_FAILED, "rights: end sessions",
                      arena_printf(check->arena, "GRANT pg_signal_backend TO %s;", check->admin),
                      "%s may not end sessions of the accounts it makes", check->admin);
 }
@@ -76,11 +76,11 @@ static void check_surroundings(RightsCheck *check) {
     int64_t used = pg_rows_int(rows, 0, 0);
     int64_t most = pg_rows_int(rows, 0, 1);
     if (used * 100 >= most * NEARLY_FULL_PERCENT)
-        pg_check_add(check->list, CHECK_WARNING, "connections",
+        check_list_add(check->list, CHECK_WARNING, "connections",
                      "raise max_connections, or end sessions that are not used",
                      "%lld of %lld connections are in use", (long long)used, (long long)most);
     if (pg_rows_bool(rows, 0, 2))
-        pg_check_add(check->list, CHECK_WARNING, "schema public",
+        check_list_add(check->list, CHECK_WARNING, "schema public",
                      "REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
                      "everybody, each temporary account too, may create objects in schema public");
 }
@@ -96,7 +96,7 @@ static void collect_plan(RightsCheck *check, const Plan *plan) {
     if (pg_resolve_access(check->operation, &plan->access, &resolution, &error) != STATUS_OK) {
         if (!string_list_has(&check->failed, error.message)) {
             string_list_add(check->arena, &check->failed, error.message);
-            pg_check_add(check->list, CHECK_FAILED, "rights: what flows grant", "correct the flow",
+            check_list_add(check->list, CHECK_FAILED, "rights: what flows grant", "correct the flow",
                          "%s", error.message);
         }
         check->complained = true;
@@ -119,7 +119,7 @@ static void collect_plan(RightsCheck *check, const Plan *plan) {
         if (string_list_has(&check->failed, refused->role))
             continue;
         string_list_add(check->arena, &check->failed, refused->role);
-        pg_check_add(check->list, CHECK_FAILED, "rights: roles",
+        check_list_add(check->list, CHECK_FAILED, "rights: roles",
                      "grant a role without such rights, or privileges on objects",
                      "no account is made a member of role \"%s\" because of %s", refused->role,
                      refused->reason);
@@ -131,7 +131,7 @@ static void collect_plan(RightsCheck *check, const Plan *plan) {
 static void report_absent(RightsCheck *check) {
     for (size_t i = 0; i < check->absent.count; i++) {
         check->complained = true;
-        pg_check_add(check->list, CHECK_FAILED, "objects", "create it, or correct the flow",
+        check_list_add(check->list, CHECK_FAILED, "objects", "create it, or correct the flow",
                      "%s is not there", check->absent.items[i]);
     }
 }
@@ -142,7 +142,7 @@ static void report_lacking(RightsCheck *check) {
                                                 check->operation->session->admin, true);
     for (size_t i = 0; i < grants.count; i++) {
         check->complained = true;
-        pg_check_add(check->list, CHECK_FAILED, "rights: what flows grant",
+        check_list_add(check->list, CHECK_FAILED, "rights: what flows grant",
                      arena_printf(check->arena, "%s;", grants.items[i]),
                      "%s may not hand on privileges that flows grant", check->admin);
     }
@@ -160,7 +160,7 @@ static void check_roles(RightsCheck *check) {
         if (pg_rows_bool(rows, 0, 0))
             continue;
         check->complained = true;
-        pg_check_add(
+        check_list_add(
             check->list, CHECK_FAILED, "rights: roles",
             arena_printf(check->arena, "GRANT %s TO %s WITH ADMIN OPTION;",
                          pg_sql_identifier(check->arena, check->roles.items[i]), check->admin),
@@ -170,7 +170,7 @@ static void check_roles(RightsCheck *check) {
 
 static void report_owning_roles(RightsCheck *check) {
     for (size_t i = 0; i < check->owning_roles.count; i++)
-        pg_check_add(check->list, CHECK_WARNING, "rights: roles",
+        check_list_add(check->list, CHECK_WARNING, "rights: roles",
                      "grant a role that owns nothing, or privileges on objects",
                      "role \"%s\" owns objects, or is a member of a role that does: who has it may "
                      "give rights on them to others, which stay after the grant",
@@ -180,7 +180,7 @@ static void report_owning_roles(RightsCheck *check) {
 static void check_owners(RightsCheck *check) {
     for (size_t i = 0; i < check->unassumed_owners.count; i++) {
         check->complained = true;
-        pg_check_add(check->list, CHECK_WARNING, "rights: future tables",
+        check_list_add(check->list, CHECK_WARNING, "rights: future tables",
                      arena_printf(check->arena, "GRANT %s TO %s;",
                                   pg_sql_identifier(check->arena, check->unassumed_owners.items[i]),
                                   check->admin),
@@ -203,24 +203,24 @@ static void check_custodian(RightsCheck *check, const char *custodian) {
         return;
     }
     if (!found) {
-        pg_check_add(check->list, CHECK_FAILED, "custodian",
+        check_list_add(check->list, CHECK_FAILED, "custodian",
                      arena_printf(check->arena, "CREATE ROLE %s NOLOGIN;", quoted),
                      "custodian %s is not there", quoted);
         return;
     }
     if (reason != NULL) {
-        pg_check_add(check->list, CHECK_FAILED, "custodian",
+        check_list_add(check->list, CHECK_FAILED, "custodian",
                      "name a role without rights of its own as custodian",
                      "custodian %s may not be given what users make because of %s", quoted, reason);
         return;
     }
     if (!can_assume && !check->operation->session->superuser) {
-        pg_check_add(check->list, CHECK_FAILED, "custodian",
+        check_list_add(check->list, CHECK_FAILED, "custodian",
                      arena_printf(check->arena, "GRANT %s TO %s;", quoted, check->admin),
                      "%s is not a member of custodian %s", check->admin, quoted);
         return;
     }
-    pg_check_add(check->list, CHECK_OK, "custodian", NULL, "%s", quoted);
+    check_list_add(check->list, CHECK_OK, "custodian", NULL, "%s", quoted);
 }
 
 // Where one has more than its plan, the grants of its flow fail.
@@ -237,7 +237,7 @@ static void check_shared_roles(RightsCheck *check, const Plan *plan) {
         return;
     }
     for (size_t i = 0; i < excess.count; i++)
-        pg_check_add(check->list, CHECK_FAILED, "shared roles", excess.items[i].repair, "%s",
+        check_list_add(check->list, CHECK_FAILED, "shared roles", excess.items[i].repair, "%s",
                      excess.items[i].what);
 }
 
@@ -256,7 +256,7 @@ void pg_check_rights(CheckList *list, Operation *operation, const Plan *const *p
     report_owning_roles(&check);
     check_owners(&check);
     if (plan_count > 0 && !check.complained)
-        pg_check_add(list, CHECK_OK, "rights: what flows grant", NULL, "everything can be granted");
+        check_list_add(list, CHECK_OK, "rights: what flows grant", NULL, "everything can be granted");
     for (size_t i = 0; i < check.custodians.count; i++)
         check_custodian(&check, check.custodians.items[i]);
     for (size_t i = 0; i < plan_count; i++)

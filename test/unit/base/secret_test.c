@@ -4,6 +4,7 @@
 #include "death.h"
 #include "scratch.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,25 @@ static void passwords_use_all_letters_and_digits(void **state) {
     // fifth.
     for (size_t i = 0; i < 62; i++)
         assert_in_range(counts[(unsigned char)ALPHABET[i]], 800, 1190);
+}
+
+static void mixed_passwords_satisfy_rules_that_count(void **state) {
+    (void)state;
+    for (int i = 0; i < 500; i++) {
+        CLEANUP(secret_freep) Secret *password = secret_new_mixed_password(28);
+        size_t upper = 0, lower = 0, digits = 0, underscores = 0;
+        const char *text = secret_text(password);
+        assert_int_equal(strlen(text), 28);
+        assert_true(isalpha((unsigned char)text[0]));
+        for (; *text != '\0'; text++) {
+            upper += isupper((unsigned char)*text) != 0;
+            lower += islower((unsigned char)*text) != 0;
+            digits += isdigit((unsigned char)*text) != 0;
+            underscores += *text == '_';
+        }
+        assert_true(upper >= 2 && lower >= 2 && digits >= 2 && underscores >= 2);
+        assert_int_equal(upper + lower + digits + underscores, 28);
+    }
 }
 
 static void two_passwords_differ(void **state) {
@@ -284,6 +304,7 @@ int main(void) {
 #endif
         cmocka_unit_test(is_compared_by_content),
         cmocka_unit_test(passwords_use_all_letters_and_digits),
+        cmocka_unit_test(mixed_passwords_satisfy_rules_that_count),
         cmocka_unit_test(two_passwords_differ),
         cmocka_unit_test(reads_a_file_without_its_last_newline),
         cmocka_unit_test(reads_up_to_the_ceiling),
