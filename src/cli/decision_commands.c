@@ -6,19 +6,26 @@
 
 #include <string.h>
 
-// Sends a note to one of a grant's decisions and tells what the grant is then.
-static Status send_note(Cli *cli, const Invocation *invocation, const char *suffix,
-                        const char *note_text, Error *reterr) {
+// Sends a note to one of a grant's decisions.
+static Status decide(Cli *cli, const Invocation *invocation, const char *suffix,
+                     const char *note_text, GrantView *ret_grant, json_t **ret_value,
+                     Error *reterr) {
     NoteRequest body = {.note = note_text};
     RemoteCall call = {.method = "POST",
                        .target =
                            grant_path(cli->arena, invocation_argument(invocation, "ID"), suffix),
                        .body_shape = &NOTE_REQUEST_SHAPE,
                        .body = &body};
+    TRY(remote_read(cli, &call, &GRANT_VIEW_SHAPE, ret_grant, ret_value, reterr));
+    grant_forget_key(cli, ret_grant);
+    return STATUS_OK;
+}
+
+static Status send_note(Cli *cli, const Invocation *invocation, const char *suffix,
+                        const char *note_text, Error *reterr) {
     GrantView grant;
     json_t *value;
-    TRY(remote_read(cli, &call, &GRANT_VIEW_SHAPE, &grant, &value, reterr));
-    grant_forget_key(cli, &grant);
+    TRY(decide(cli, invocation, suffix, note_text, &grant, &value, reterr));
     grant_tell(cli, &grant, value);
     return STATUS_OK;
 }
@@ -41,7 +48,15 @@ Status command_cancel(Cli *cli, const Invocation *invocation, Error *reterr) {
 }
 
 Status command_revoke(Cli *cli, const Invocation *invocation, Error *reterr) {
-    return send_note(cli, invocation, "/revoke", invocation_option(invocation, "note"), reterr);
+    GrantView grant;
+    json_t *value;
+    TRY(decide(cli, invocation, "/revoke", invocation_option(invocation, "note"), &grant, &value,
+               reterr));
+    // What failed before waits for its next attempt no longer.
+    if (!cli->json && text_equal(grant.state, "revoking") && grant.trouble != NULL)
+        say(cli, "An attempt is made now");
+    grant_tell(cli, &grant, value);
+    return STATUS_OK;
 }
 
 Status command_write_off(Cli *cli, const Invocation *invocation, Error *reterr) {

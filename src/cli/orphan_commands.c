@@ -8,6 +8,7 @@
 enum {
     ORPHANS_LIMIT = 500,
     ORPHANS_LIMIT_MAX = 100000,
+    OBSTACLES_OF_MAX = 20,
     POLL_WAIT_S = 25,
     PATIENCE_S = 90, // for the connector to look, and to remove
 };
@@ -23,6 +24,46 @@ static const char *remark(Cli *cli, const OrphanView *orphan) {
     return text_equal(orphan->state, "removing")
                ? arena_printf(cli->arena, "is being removed; %s", orphan->why)
                : orphan->why;
+}
+
+// What was in the way of the last attempt at its removal, and the SQL that solves it.
+static Status print_obstacles(Cli *cli, const OrphanView *orphan, Error *reterr) {
+    RemoteCall call = {.target = remote_path(cli->arena, "/v1/orphans/", orphan->id, NULL)};
+    OrphanView whole;
+    Error error = {0};
+    Status status = remote_read(cli, &call, &ORPHAN_VIEW_SHAPE, &whole, NULL, &error);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_OK; // it has gone meanwhile
+    if (status != STATUS_OK) {
+        *reterr = error;
+        return status;
+    }
+    for (size_t i = 0; i < json_array_size(whole.obstacles); i++) {
+        const json_t *obstacle = json_array_get(whole.obstacles, i);
+        const char *what = json_string_value(json_object_get(obstacle, "what"));
+        const char *repair = json_string_value(json_object_get(obstacle, "repair"));
+        if (i == 0)
+            say(cli, "\nIn the way of removing %s:", whole.account);
+        say(cli, "    obstacle: %s", or_dash(what));
+        if (repair != NULL)
+            say(cli, "      repair: %s", repair);
+    }
+    return STATUS_OK;
+}
+
+// Of the first ones: each is asked for by itself.
+static Status print_all_obstacles(Cli *cli, const RemoteList *list, Error *reterr) {
+    size_t told = 0;
+    for (size_t i = 0; i < json_array_size(list->items) && told < OBSTACLES_OF_MAX; i++) {
+        OrphanView orphan;
+        TRY(remote_parse(cli->arena, &ORPHAN_VIEW_SHAPE, json_array_get(list->items, i), &orphan,
+                         reterr));
+        if (orphan.trouble == NULL)
+            continue;
+        TRY(print_obstacles(cli, &orphan, reterr));
+        told++;
+    }
+    return STATUS_OK;
 }
 
 static Status print_orphans(Cli *cli, const RemoteList *list, Error *reterr) {
@@ -53,6 +94,7 @@ static Status print_orphans(Cli *cli, const RemoteList *list, Error *reterr) {
         cli->attention = cli->attention || !leftover;
     }
     table_print(table, "No orphans.");
+    TRY(print_all_obstacles(cli, list, reterr));
     if (list->more)
         note(cli, "There are more: see them with --limit, or narrow the list with --integration or "
                   "--kind");

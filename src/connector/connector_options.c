@@ -8,6 +8,18 @@
 #include "domain/fault.h"
 #include "http/client.h"
 
+// Its form alone: which there are, nobody here knows.
+static Status deployment_check(const char *id, Error *reterr) {
+    static const char PREFIX[] = "dep_";
+    const char *random = id + strlen(PREFIX);
+    if (!text_starts_with(id, PREFIX) || *random == '\0' ||
+        random[strspn(random, "abcdefghijklmnopqrstuvwxyz0123456789")] != '\0')
+        return error_set(reterr, STATUS_INVALID, "bad_value",
+                         "expected the id of an installation, dep_ and letters and digits, as "
+                         "\"daypass orphans\" shows it under INSTALLATION");
+    return STATUS_OK;
+}
+
 static const Field CEILING_FIELDS[] = {
     // An empty list could mean none or any: it is refused.
     {FIELD(Ceiling, databases, STRINGS), .min = 1, .help = "Databases; absent: any"},
@@ -25,7 +37,7 @@ static const Field CEILING_FIELDS[] = {
      .help = "Roles that may receive what accounts own; absent: as of roles"},
     {FIELD(Ceiling, account_prefixes, STRINGS), .min = 1, .check = account_prefix_check,
      .help = "What names of accounts may begin with; absent: anything"},
-    {FIELD(Ceiling, adopt_deployments, STRINGS), .min = 1,
+    {FIELD(Ceiling, adopt_deployments, STRINGS), .min = 1, .check = deployment_check,
      .help = "Other installations of Daypass whose accounts may be removed, by their ids (dep_…); "
              "absent: none"},
     {FIELD_NAMED("max_duration", Ceiling, max_duration_s, DURATION), .default_text = "24h",

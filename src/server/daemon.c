@@ -209,6 +209,17 @@ static Status write_address(Daemon *daemon, Error *reterr) {
     return file_write(daemon->address_path, 0600, line, strlen(line), reterr);
 }
 
+static void warn_of_files(int64_t allowed, int64_t connections) {
+    char allowed_text[24], connections_text[24], hint[160];
+    snprintf(allowed_text, sizeof(allowed_text), "%lld", (long long)allowed);
+    snprintf(connections_text, sizeof(connections_text), "%lld", (long long)connections);
+    snprintf(hint, sizeof(hint), "set LimitNOFILE to %lld, or limits.connections to %lld at most",
+             (long long)connections + SPARE_FILES,
+             (long long)(allowed > SPARE_FILES ? allowed - SPARE_FILES : 1));
+    log_event(LOG_WARNING, "limits.files", "allowed", allowed_text, "connections", connections_text,
+              "hint", hint, NULL);
+}
+
 // As many files as connections may be open, as far as we are allowed.
 static void raise_file_limit(int64_t connections) {
     struct rlimit limit;
@@ -220,8 +231,7 @@ static void raise_file_limit(int64_t connections) {
     limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
     bool raised = setrlimit(RLIMIT_NOFILE, &limit) == 0;
     if (!raised || limit.rlim_cur < wanted)
-        log_event(LOG_WARNING, "limits.files", "hint",
-                  "fewer files may be open than limits.connections says; raise LimitNOFILE", NULL);
+        warn_of_files((int64_t)limit.rlim_max, connections);
 }
 
 // ---- Putting together -------------------------------------------------------------------------

@@ -212,6 +212,18 @@ static void expect_open_fault(Shop *shop, const char *url, Status status, const 
     expect_fault(found, &error, status, code);
 }
 
+// In words: people read no numbers of the system.
+static void expect_said_in_one_line(Shop *shop, const char *url) {
+    StoreOptions options = {.url = url, .clock = &shop->clock.clock, .audit_key = shop->key};
+    Store *store = NULL;
+    Error error = {0};
+    assert_int_not_equal(store_open(&options, &store, &error), STATUS_OK);
+    assert_string_equal(error.detail, "");
+    if (strstr(error.message, "No such file or directory") == NULL &&
+        strstr(error.message, "Not a directory") == NULL)
+        fail_msg("it does not say why: %s", error.message);
+}
+
 static void change_file(Shop *shop, const char *sql) {
     sqlite3 *handle = NULL;
     assert_int_equal(sqlite3_open(shop->path, &handle), SQLITE_OK);
@@ -313,6 +325,8 @@ static void refuses_files_that_are_not_its_own(void **state) {
     assert_int_equal(symlink(shop->path, other), 0);
     expect_open_fault(shop, url, STATUS_FORBIDDEN, "store_unsafe");
     expect_open_fault(shop, "sqlite:/nowhere/at/all.db", STATUS_UNAVAILABLE, "store_denied");
+    expect_said_in_one_line(shop, "sqlite:/nowhere/at/all.db");
+    expect_said_in_one_line(shop, arena_printf(shop->arena, "sqlite:%s/x/y.db", shop->path));
     expect_open_fault(shop, "sqlite:", STATUS_INVALID, "bad_store_url");
     expect_open_fault(shop, "mysql://x", STATUS_INVALID, "bad_store_url");
     expect_open_fault(shop, "", STATUS_INVALID, "bad_store_url");

@@ -359,6 +359,44 @@ def a_bad_url_of_the_control_plane_is_found_at_once():
                 check("connector.yaml:1" in done.stderr and "pass@" not in done.stderr, done.stderr)
 
 
+NO_DEPLOYMENTS = ("staging", "dep_", "grt_k3v9q2m7w4x8r5t1", "dep_K3V9", "dep_k3v9/x", "")
+
+
+@test
+def what_is_no_installation_is_not_adopted():
+    with World() as world:
+        world.url = "http://127.0.0.1:1"
+        for name in NO_DEPLOYMENTS:
+            ceiling = {"adopt_deployments": ["dep_k3v9q2m7w4x8r5t1", name]}
+            world.connector_config("connector", changes={"ceiling": ceiling})
+            done = run_connector(world, "check-config")
+            check_equal(done.returncode, INVALID, f"{name}: {done.stdout}{done.stderr}")
+            said = "adopt_deployments/1: expected the id of an installation"
+            check(said in done.stderr, f"{said!r} in: {done.stderr}")
+
+
+@test
+def too_few_files_are_said_in_numbers():
+    with World() as world:
+        path = world.path("few.yaml")
+        write_text(path, f"listen: {{port: 0}}\nstate_folder: {world.path('few')}\nlimits: {{connections: 5000}}\n")
+        os.mkdir(world.path("few"), 0o700)
+        log = world.path("few.log")
+        with open(log, "wb") as out:
+            process = subprocess.Popen(
+                [DAYPASSD, "--config", path], stdout=out, stderr=out,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)),
+            )  # fmt: skip
+        try:
+            wait_until(f"it says so (log: {log})", lambda: "limits.files" in read_text(log))
+            line = next(line for line in read_text(log).splitlines() if "limits.files" in line)
+            for said in ("allowed=1000", "connections=5000", "set LimitNOFILE to 5", "or limits.connections to "):
+                check(said in line, f"{said!r} in: {line}")
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
 # ---- daypassd --check-config ------------------------------------------------------------------------
 
 

@@ -67,8 +67,9 @@ Status sqlite_fail(sqlite3 *handle, int result, Error *reterr) {
     }
     // Only SQLite's own words for the code: sqlite3_errmsg may repeat parts of a statement.
     Status status = error_set(reterr, fault->status, fault->name, "%s", fault->message);
-    error_set_detail(reterr, "sqlite: %s (%d), errno %d", sqlite3_errstr(result), extended,
-                     system_error);
+    error_set_detail(reterr, "sqlite: %s (%d)%s%s", sqlite3_errstr(result), extended,
+                     system_error != 0 ? ": " : "",
+                     system_error != 0 ? errno_reason(system_error) : "");
     return status;
 }
 
@@ -142,11 +143,9 @@ Status sqlite_file_path(const char *url, char **ret_path, Error *reterr) {
         *slash = '\0';
     char resolved[PATH_MAX];
     if (realpath(slash != NULL ? folder : ".", resolved) == NULL) {
-        Status status =
-            error_set(reterr, STATUS_UNAVAILABLE, "store_denied",
-                      "the folder %s is missing or cannot be entered; make it first", folder);
-        error_set_detail(reterr, "errno %d", errno);
-        return status;
+        return error_set(reterr, STATUS_UNAVAILABLE, "store_denied",
+                         "the folder %s of the store cannot be entered: %s; make it first", folder,
+                         errno_reason(errno));
     }
     *ret_path = mem_printf("%s%s%s", resolved, strcmp(resolved, "/") == 0 ? "" : "/", name);
     return STATUS_OK;
@@ -162,8 +161,8 @@ Status sqlite_file_check(const char *path, Error *reterr) {
         int fault = errno;
         if (fault == ENOENT)
             return error_set(reterr, STATUS_NOT_FOUND, "no_store", "%s: there is no store", path);
-        error_set(reterr, STATUS_UNAVAILABLE, "store_denied", "the store's file cannot be used");
-        return error_set_detail(reterr, "errno %d", fault);
+        return error_set(reterr, STATUS_UNAVAILABLE, "store_denied",
+                         "%s: the store cannot be used: %s", path, errno_reason(fault));
     }
     if (S_ISLNK(found.st_mode))
         return unsafe(path,
@@ -202,9 +201,8 @@ Status sqlite_file_ensure(const char *path, Error *reterr) {
         return sqlite_file_check(path, reterr);
     int fault = errno;
     bool full = fault == ENOSPC || fault == EDQUOT;
-    error_set(reterr, STATUS_UNAVAILABLE, full ? "store_full" : "store_denied",
-              "the store's file cannot be made");
-    return error_set_detail(reterr, "errno %d", fault);
+    return error_set(reterr, STATUS_UNAVAILABLE, full ? "store_full" : "store_denied",
+                     "%s: the store cannot be made: %s", path, errno_reason(fault));
 }
 
 Status sqlite_query_integer(SqliteConnection *connection, const char *sql, int64_t *ret_value,

@@ -133,6 +133,51 @@ static void what_is_being_taken_back_is_followed_to_its_end(void **state) {
     assert_has(scene->out, "daypass wait grt_a --until over");
 }
 
+static void an_end_that_failed_before_is_tried_at_once(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    scene_answer(scene, "POST", "/v1/grants/grt_a/revoke", 200, GRANT("revoking", ""));
+    assert_int_equal(RUN(scene, "revoke", "grt_a"), 0);
+    assert_has_not(scene->out, "attempt");
+    scene_answer(scene, "POST", "/v1/grants/grt_a/revoke", 200,
+                 GRANT("revoking", ",\"trouble\":\"it owns a table\""));
+    assert_int_equal(RUN(scene, "revoke", "grt_a"), 0);
+    assert_has(scene->out, "An attempt is made now");
+    assert_int_equal(RUN(scene, "revoke", "grt_a", "--json"), 0);
+    assert_has_not(scene->out, "An attempt");
+}
+
+#define ORPHAN(id_, more)                                                                          \
+    "{\"id\":\"" id_ "\",\"version\":1,\"kind\":\"unknown\",\"state\":\"removing\",\"account\":"   \
+    "\"temp_" id_ "\",\"why\":\"made for grt_x\"" more "}"
+#define TROUBLE ",\"trouble\":\"it owns a table\",\"failures\":2"
+
+static void orphans_show_the_repair_of_what_is_in_the_way(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    scene_answer(scene, "GET", "/v1/orphans", 200,
+                 "{\"items\":[" ORPHAN("orp_a", "") "," ORPHAN("orp_b", TROUBLE) "," ORPHAN(
+                     "orp_c", TROUBLE) "]}");
+    scene_answer(scene, "GET", "/v1/orphans/orp_b", 200,
+                 ORPHAN("orp_b", TROUBLE ",\"obstacles\":[{\"what\":\"it owns table t\",\"repair\":"
+                                         "\"ALTER TABLE t OWNER TO keeper\"},{\"what\":\"x\"}]"));
+    scene_answer(scene, "GET", "/v1/orphans/orp_c", 404,
+                 "{\"code\":\"unknown_orphan\",\"kind\":\"not_found\",\"detail\":\"it is gone\"}");
+    assert_int_equal(RUN(scene, "orphans"), 3);
+    assert_has(scene->out, "In the way of removing temp_orp_b:");
+    assert_has(scene->out, "obstacle: it owns table t");
+    assert_has(scene->out, "repair: ALTER TABLE t OWNER TO keeper");
+    assert_has_not(scene->out, "removing temp_orp_a");
+}
+
+static void orphans_are_removed_of_the_integration_that_was_named(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    assert_int_equal(RUN(scene, "orphans", "remove", "--integration", "shop", "temp_a"), 2);
+    assert_has(scene->err, "\"orphans remove\" has no option --integration");
+    assert_int_equal(RUN(scene, "orphans", "--integration", "shop", "remove", "temp_a"), 2);
+}
+
 static void what_is_written_off_wants_a_reason_and_says_so(void **state) {
     Scene *scene = *state;
     scene_sign_in(scene);
@@ -572,6 +617,9 @@ int main(void) {
         CASE(what_cannot_be_an_id_is_not_sent),
         CASE(an_extension_that_waits_is_told),
         CASE(what_is_being_taken_back_is_followed_to_its_end),
+        CASE(an_end_that_failed_before_is_tried_at_once),
+        CASE(orphans_show_the_repair_of_what_is_in_the_way),
+        CASE(orphans_are_removed_of_the_integration_that_was_named),
         CASE(what_is_written_off_wants_a_reason_and_says_so),
         CASE(a_missing_reason_is_said_with_its_option),
         CASE(a_request_sends_the_public_key_and_keeps_the_other_half),
