@@ -100,7 +100,7 @@ static void functions_are_granted_by_name_and_by_signature(void **state) {
     work_free(work);
 }
 
-static void existing_role_is_given_and_no_more(void **state) {
+static void member_of_an_existing_role_cannot_hand_it_on(void **state) {
     Work *work = work_new(*state);
     grant_items(work, &(AccessItem){.role = work->world->role}, 1);
     allowed(work, "SELECT * FROM app.secrets");
@@ -500,7 +500,7 @@ static const ContractTest TESTS[] = {
     CONTRACT_TEST(read_write_preset_uses_the_sequences_of_its_tables, EVERYWHERE),
     CONTRACT_TEST(sequences_are_granted_by_name_and_all, EVERYWHERE),
     CONTRACT_TEST(functions_are_granted_by_name_and_by_signature, EVERYWHERE),
-    CONTRACT_TEST(existing_role_is_given_and_no_more, EVERYWHERE),
+    CONTRACT_TEST(member_of_an_existing_role_cannot_hand_it_on, EVERYWHERE),
     CONTRACT_TEST(role_that_owns_objects_is_warned_of, CROSSED | SAMPLED),
     CONTRACT_TEST(roles_with_more_than_tables_are_refused, CROSSED | SAMPLED),
     CONTRACT_TEST(role_of_another_temporary_account_is_refused, CROSSED | SAMPLED),
