@@ -23,6 +23,11 @@ typedef struct Entry {
     const char *what;    // for the log
     bool important;
     bool of_action; // somebody waits for it
+    // Of a page of a sweep that tells of nothing but attempts that failed, or of what will be tried
+    // again as often as it is found: what was tried, in words, a line for each account. What is
+    // said again by a newer sweep need not be said twice. Empty: it tells of something that happens
+    // once.
+    StringList attempts;
     struct Entry *next;
 } Entry;
 
@@ -180,6 +185,33 @@ Reporter *reporter_stop(Reporter *reporter, int grace_ms) {
     return mem_free(reporter);
 }
 
+static bool has_all(const StringList *lines, const StringList *wanted) {
+    for (size_t i = 0; i < wanted->count; i++)
+        if (!string_list_has(lines, wanted->items[i]))
+            return false;
+    return true;
+}
+
+// Takes out pages of earlier sweeps that say nothing that these do not; not the first entry, which
+// may be on its way. While the control plane is away a sweep a minute would fill the queue. Locked.
+static Entry *queue_supersede(Reporter *reporter, const char *what, const StringList *attempts) {
+    Entry *superseded = NULL;
+    Entry **at = reporter->first ? &reporter->first->next : &reporter->first;
+    while (*at) {
+        Entry *entry = *at;
+        if (!entry->attempts.count || !text_equal(entry->what, what) ||
+            !has_all(attempts, &entry->attempts)) {
+            at = &entry->next;
+            continue;
+        }
+        *at = entry->next;
+        entry->next = superseded;
+        superseded = entry;
+        reporter->count--;
+    }
+    return superseded;
+}
+
 // Takes entries that belong together. The unimportant ones are left out while others wait: newer
 // ones will follow.
 static void entries_add(Reporter *reporter, Entry *take_first) {
@@ -268,18 +300,42 @@ static const char *sweep_without_findings(Arena *arena, const SweepReport *page)
     return any ? shape_format(arena, &SWEEP_REPORT_SHAPE, &smaller) : NULL;
 }
 
+// What was tried on this account; NULL: nothing.
+static const char *attempt_line(Arena *arena, const SweptAccount *account) {
+    return account->outcome ? arena_printf(arena, "%s: %s", account->account,
+                                           account->message ? account->message : "")
+                            : NULL;
+}
+
+// That an account is gone, or what it owned is another's, is told of once.
+static bool happens_once(const SweptAccount *account) {
+    return account->removed ||
+           json_array_size(json_object_get(account->outcome, "handed_over")) > 0;
+}
+
+static const char *sweep_name(Arena *arena, const SweepReport *page) {
+    return arena_printf(arena, "sweep of %s", page->admin_secret);
+}
+
 static Entry *page_entry(const SweepReport *page) {
-    bool acted = false;
-    for (size_t i = 0; i < page->accounts.count; i++)
-        acted = acted || page->accounts.items[i].removed || page->accounts.items[i].outcome != NULL;
     CLEANUP(arena_freep) Arena *arena = arena_new();
-    return entry_new((Entry){
+    Entry *entry = entry_new((Entry){
         .target = CONTROL_PLANE_SWEEP,
         .body = shape_format(arena, &SWEEP_REPORT_SHAPE, page),
         .smaller = sweep_without_findings(arena, page),
-        .what = arena_printf(arena, "sweep of %s", page->admin_secret),
-        .important = acted,
+        .what = sweep_name(arena, page),
     });
+    bool once = false;
+    for (size_t i = 0; i < page->accounts.count; i++) {
+        const char *attempt = attempt_line(entry->arena, &page->accounts.items[i]);
+        once = once || happens_once(&page->accounts.items[i]);
+        if (attempt)
+            string_list_add(entry->arena, &entry->attempts, attempt);
+    }
+    entry->important = once || entry->attempts.count > 0;
+    if (once)
+        entry->attempts = (StringList){0};
+    return entry;
 }
 
 static int by_account(const void *one, const void *other) {
@@ -298,6 +354,26 @@ static size_t page_count(const SweepReport *report, const SweptAccounts *left) {
             return i;
     }
     return left->count;
+}
+
+static void forget_earlier(Reporter *reporter, const SweepReport *report) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    StringList attempts = {0};
+    for (size_t i = 0; i < report->accounts.count; i++) {
+        const char *attempt = attempt_line(arena, &report->accounts.items[i]);
+        if (attempt)
+            string_list_add(arena, &attempts, attempt);
+    }
+    if (!attempts.count)
+        return;
+    monitor_lock(&reporter->monitor);
+    Entry *superseded = queue_supersede(reporter, sweep_name(arena, report), &attempts);
+    monitor_unlock(&reporter->monitor);
+    while (superseded) {
+        Entry *entry = superseded;
+        superseded = entry->next;
+        entry_free(entry);
+    }
 }
 
 void reporter_add_sweep(Reporter *reporter, const SweepReport *report) {
@@ -322,5 +398,6 @@ void reporter_add_sweep(Reporter *reporter, const SweepReport *report) {
         last = &(*last)->next;
         page.after = page.until;
     } while (left.count > 0);
+    forget_earlier(reporter, report);
     entries_add(reporter, first);
 }

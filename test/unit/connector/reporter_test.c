@@ -32,6 +32,7 @@ typedef struct Scene {
     atomic_int pages_before; // the last good report
     atomic_int accounts;
     atomic_int removed_with_outcome;
+    atomic_bool away; // it answers that it cannot
     atomic_bool torn; // the pages do not follow one another without gap
     char until[64];   // of the last page; read when all are there
 } Scene;
@@ -63,6 +64,10 @@ static void handle(void *context, HttpRequest *request, HttpAnswer *answer) {
     ActionReport report = {0};
     SweepReport sweep = {0};
     Error error = {0};
+    if (scene->away) {
+        answer->status = 503;
+        return;
+    }
     if (shape_parse(http_request_arena(request), &SWEEP_REPORT_SHAPE, body, length, &sweep,
                     &error) == STATUS_OK) {
         handle_page(scene, &sweep);
@@ -243,6 +248,36 @@ static void leaves_the_findings_of_a_sweep_out_where_they_are_too_large(void **s
     assert_false(scene->torn);
 }
 
+// A sweep of this secret on which an account was tried to be removed.
+static void sweep_that_fails(Scene *scene, const char *secret, const char *message, bool removed) {
+    SweptAccount *account = many_accounts(scene, 1);
+    account->message = message;
+    account->removed = removed;
+    account->outcome = json_keep(scene->arena, json_pack("{s:s}", "account", account->account));
+    reporter_add_sweep(
+        scene->reporter,
+        &(SweepReport){.admin_secret = secret, .host = "db", .accounts = {account, 1}});
+}
+
+static void keeps_the_newest_of_sweeps_that_fail_alike(void **state) {
+    Scene *scene = *state;
+    enum { SWEEPS = 200 };
+    atomic_store(&scene->away, true);
+    report(scene, "act_good", 1); // it is the one that is on its way
+    for (int i = 0; i < SWEEPS; i++) {
+        sweep_that_fails(scene, "shop", i % 2 ? "it owns a table" : "it owns a view", false);
+        sweep_that_fails(scene, "bank", "it owns a table", false);
+        if (i % 100 == 50) { // happens once each time
+            sweep_that_fails(scene, "shop", NULL, true);
+        }
+    }
+    atomic_store(&scene->away, false);
+    await_sent(scene);
+    assert_int_equal(scene->taken, 1);
+    assert_int_equal(scene->removed_with_outcome, 2);
+    assert_int_equal(scene->pages, 2 + 2 + 1); // removed; two reasons of one; one of the other
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
@@ -252,6 +287,7 @@ int main(void) {
         CASE(brings_what_came_of_an_action_ahead_of_a_long_sweep),
         CASE(brings_a_short_or_empty_sweep_whole),
         CASE(leaves_the_findings_of_a_sweep_out_where_they_are_too_large),
+        CASE(keeps_the_newest_of_sweeps_that_fail_alike),
         CASE(lets_others_pass_where_the_control_plane_fails_on_one),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
