@@ -1,6 +1,6 @@
 """Crashes and cut networks, and what is left of the world afterwards: docs/fire.md.
 
-    fire_test.py            a short campaign: every fault point once, and more at random
+    fire_test.py            a short campaign: every fault point once, and a little more at random
     DAYPASS_LONG=1          a long one; its table is printed, too
     DAYPASS_SEED=N          the same choices again
 
@@ -13,14 +13,16 @@ import time
 
 from fire.target import start_servers, stop_servers
 
-WALK_S = 900
+WALK_S = 900  # at most; it ends when every point was reached
+SHORT_RAGE_S = 15
 LONG_S = 3000
 LONG_ROUND_S = 120
 LONG_THREADS = 16
 
 
 def burn(campaign, is_long):
-    missed = campaign.walk(threads=5, seconds=WALK_S)
+    missed = campaign.walk(threads=6, seconds=WALK_S)
+    campaign.rage(threads=10, seconds=SHORT_RAGE_S)
     campaign.settle()
     campaign.check_round()
     end = time.monotonic() + (LONG_S if is_long else 0)

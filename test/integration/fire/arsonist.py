@@ -9,8 +9,9 @@ from fire.ground import INSTANCES
 from fire.load import FRESH
 from fire.proxy import MODES
 
-HIT_S = 12  # for a point to be reached before another is tried
+HIT_S = 6  # for a point to be reached before it is provoked again
 PROVOKED_HOLD_S = 5.0
+LAST_POINTS = 8  # so few left that holding daypassd for one keeps hardly any other from being reached
 # Reached once only, when everything is set up; see Campaign.set_up.
 AT_SET_UP = ("schema.half_made", "schema.made", "bootstrap.written", "enroll.stored", "enroll.answered")
 # Reached when the program starts.
@@ -29,47 +30,44 @@ WISHES = {
     "revocation.": "revoked",
 }
 NOT_DIRECT = ("hand_over.", "shared_role.")
+# Reached only where an instance died after the commit of a grant and before its report.
+AGAIN, COMMITTED = "grant.again", "grant.committed"
 
 
 class Walk:
-    """Points that are still to be armed, taken by one thread for each program."""
+    """Points that are still to be reached. Each is armed in every program that can come to it."""
 
-    def __init__(self, points, chooser):
+    def __init__(self, points, programs):
         self.lock = threading.Lock()
-        self.left = {"daypassd": [], "connector": []}
+        self.armed = {program: set() for program in programs}
         for name, folder in sorted(points.items()):
             kind = "connector" if folder in ("connector", "driver") else "daypassd"
-            self.left[kind].append(name)
-        for names in self.left.values():
-            chooser.shuffle(names)
-        self.taken = 0
+            for program in programs:
+                direct = program.connector == "side" and name.startswith(NOT_DIRECT)
+                if (program.connector is None) == (kind == "daypassd") and not direct:
+                    self.armed[program].add(name)
+                    program.arm(name, "kill")
 
-    def take(self, kind, unreachable):
-        """The next one for a program that reaches all but those that begin so."""
+    def reached(self, program):
+        """Takes the points that the program has come to off everybody's list. Gives them."""
         with self.lock:
-            for point in self.left[kind]:
-                if not point.startswith(unreachable):
-                    self.left[kind].remove(point)
-                    self.taken += 1
-                    return point
-            return None
-
-    def give_back(self, kind, point):
-        with self.lock:
-            self.taken -= 1
-            self.left[kind].append(point)
-
-    def settle(self):
-        with self.lock:
-            self.taken -= 1
-
-    def is_over(self, kind):
-        with self.lock:
-            return not self.left[kind] and self.taken == 0
+            hits = {name for name in self.armed[program] if program.was_hit(name)}
+            for other, names in self.armed.items():
+                for name in hits & names:
+                    names.discard(name)
+                    if other is not program:
+                        other.disarm(name)
+            return hits
 
     def missing(self):
         with self.lock:
-            return sorted(self.left["daypassd"] + self.left["connector"])
+            return sorted(set().union(*self.armed.values()))
+
+    def end(self):
+        """Disarms what is left."""
+        for program, names in self.armed.items():
+            for name in names:
+                program.disarm(name)
 
 
 class Arsonist:
@@ -160,7 +158,7 @@ class Arsonist:
 
     # ---- At a point ------------------------------------------------------------------------------
 
-    def burn_at(self, point, program, order="kill", held_s=2.0, wait_s=HIT_S):
+    def burn_at(self, point, program, order, held_s, wait_s):
         """Arms the point in the program and sees it through. Whether it was reached."""
         if point in AT_START:
             order = "kill"  # held there, it would not come up
@@ -199,8 +197,8 @@ class Arsonist:
     # ---- Every point -----------------------------------------------------------------------------
 
     def walk(self, points, seconds):
-        """Arms every point once and has it reached, in all programs at once. Gives those missed."""
-        walk = Walk(points, self.chooser)
+        """Kills at every point once, in all programs at once. Gives those that nobody came to."""
+        walk = Walk(points, self.ground.burning)
         end = time.monotonic() + seconds
         threads = [
             threading.Thread(target=self._walk_in, args=(walk, program, end))
@@ -208,33 +206,43 @@ class Arsonist:
         ]
         for thread in threads:
             thread.start()
+        self._provoke(walk, end)
         for thread in threads:
             thread.join()
+        walk.end()
         return walk.missing()
 
     def _walk_in(self, walk, program, end):
-        kind = "daypassd" if program is self.ground.store else "connector"
-        while time.monotonic() < end and not walk.is_over(kind):
-            point = walk.take(kind, NOT_DIRECT if program.connector == "side" else ())
-            if point is None:
-                time.sleep(0.2)
-                continue
-            if self._provoked(point, program):
-                walk.settle()
-            else:
-                walk.give_back(kind, point)
+        while time.monotonic() < end and walk.missing():
+            if not program.is_running():
+                with program.lock:
+                    began = time.time()
+                    program.bury()
+                    program.start()
+                    self.ground.note_fault(began - 0.1, "kill", program.name)
+                self.count(f"kill {program.name}")
+            for point in walk.reached(program):
+                self.note_hit(point)
+            time.sleep(0.02)
 
-    def _provoked(self, point, program):
-        helper = None
-        if point in WITHOUT_STORE:
-            helper = threading.Thread(target=self.hold, args=(self.ground.store, PROVOKED_HOLD_S))
-            helper.start()
-        self.load.wish(*[story for begin, story in WISHES.items() if point.startswith(begin)] * 2)
-        try:
-            return self.burn_at(point, program)
-        finally:
-            if helper:
-                helper.join()
+    def _provoke(self, walk, end):
+        """Has done what somebody has to do for a point to be come to."""
+        while time.monotonic() < end and (left := walk.missing()):
+            self.load.wish(*{
+                story for begin, story in WISHES.items() for point in left if point.startswith(begin)
+            })
+            if set(left) & set(WITHOUT_STORE) and len(left) <= LAST_POINTS:
+                self.hold(self.ground.store, PROVOKED_HOLD_S)
+            if AGAIN in left and COMMITTED not in left:
+                self.chooser.choice(self.ground.connectors()).arm(COMMITTED, "kill")
+            self.await_some(walk, left, end)
+
+    @staticmethod
+    def await_some(walk, left, end):
+        """Until one more was reached, or for as long as is reasonable."""
+        until = min(end, time.monotonic() + HIT_S)
+        while time.monotonic() < until and walk.missing() == left:
+            time.sleep(0.05)
 
     # ---- At random -------------------------------------------------------------------------------
 
