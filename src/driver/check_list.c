@@ -18,7 +18,7 @@ CheckList check_list_new(Arena *arena) {
 }
 
 void check_list_add(CheckList *list, int result, const char *name, const char *repair,
-                  const char *format, ...) {
+                    const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     const char *found = arena_vprintf(list->arena, format, arguments);
@@ -87,9 +87,9 @@ bool check_list_add_route(CheckList *list, const DriverLogin *login) {
     freeaddrinfo(addresses);
     if (last != 0) {
         check_list_add(list, CHECK_FAILED, "route",
-                     "let the connector's machine reach that port: firewall, security group, "
-                     "the addresses the server listens on",
-                     "no connection to port %s: %s", service, failure_text(list->arena, last));
+                       "let the connector's machine reach that port: firewall, security group, "
+                       "the addresses the server listens on",
+                       "no connection to port %s: %s", service, failure_text(list->arena, last));
         return false;
     }
     check_list_add(list, CHECK_OK, "route", NULL, "port %s answers", service);

@@ -97,10 +97,11 @@ class Authority:
         env = {**os.environ, "LD_PRELOAD": faketime_library(), "FAKETIME": f"{ahead_days:+d}d"}
         subprocess.run(["openssl", *arguments], check=True, capture_output=True, env=env)
 
-    def sign(self, certificate, key, name="daypass.test", from_days=-1, days=30):
-        """Writes both files, each in one step."""
+    def sign(self, certificate, key, name="daypass.test", from_days=-1, days=30, here=True):
+        """Writes both files, each in one step. `here`: it is good for this machine, too."""
         base = os.path.join(self.folder, "signing")
-        write_text(base + ".ext", f"subjectAltName=DNS:{name},DNS:localhost,IP:127.0.0.1\n")
+        names = f"DNS:{name}" + (",DNS:localhost,IP:127.0.0.1" if here else "")
+        write_text(base + ".ext", f"subjectAltName={names}\n")
         self.openssl(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
             f"/CN={name}", "-keyout", base + ".key", "-out", base + ".csr",

@@ -66,9 +66,9 @@ class OwnServer(Server):
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def certify(self, **term):
+    def certify(self, authority=None, **term):
         pair = [os.path.join(self.folder, name) for name in ("server.pem", "server.key")]
-        self.authority.sign(*pair, name="localhost", **term)
+        (authority or self.authority).sign(*pair, **{"name": "localhost", **term})
         for path in pair:
             os.chown(path, self.owner.pw_uid, self.owner.pw_gid)
 
@@ -164,9 +164,11 @@ class OwnServer(Server):
 class TargetWorld(WeatherWorld):
     """On a server of its own, with short patience."""
 
-    def __init__(self):
+    def __init__(self, privilege_mode="shared-role", statement_timeout="10s"):
         super().__init__()
         self.server = OwnServer()
+        self.privilege_mode = privilege_mode
+        self.statement_timeout = statement_timeout
 
     def __exit__(self, kind, value, trace):
         if kind:
@@ -181,7 +183,7 @@ class TargetWorld(WeatherWorld):
     def connector_config(self, name, url=None, changes=None):
         trust = {"ca_file": self.server.authority.file, **(changes or {})}
         path = super().connector_config(name, url, trust)
-        self.connector_changes(name, connect_timeout="2s", statement_timeout="10s")
+        self.connector_changes(name, connect_timeout="2s", statement_timeout=self.statement_timeout)
         return path
 
 
@@ -222,6 +224,29 @@ def standby(server):
 def stopped(server):
     server.stop()
     return server.start
+
+
+def starting(server):
+    """In recovery, and not yet open to anybody."""
+    server.stop()
+    signal_file = os.path.join(server.data, "standby.signal")
+    write_text(signal_file, "")
+    os.chown(signal_file, server.owner.pw_uid, server.owner.pw_gid)
+    server.control("-o", f"-p {server.port} -c hot_standby=off", "-l", server.log, "start")
+    return lambda: server.control("promote")
+
+
+def shutting_down(server):
+    let_go = server.hold("SELECT 1", "somebody is connected")
+    server.run("pg_ctl", "-D", server.data, "-W", "-s", "-m", "smart", "stop")
+
+    def end():
+        let_go()
+        pid_file = os.path.join(server.data, "postmaster.pid")
+        wait_until("the server has stopped", lambda: not os.path.exists(pid_file))
+        server.start()
+
+    return end
 
 
 def full_of_sessions(server):
@@ -273,6 +298,8 @@ def a_server_that_is_not_itself_is_named_and_waited_for():
         for begin, said in (
             (standby, "is a standby"),
             (stopped, "check address, port and route"),
+            (starting, "the server is starting up, shutting down, or recovering"),
+            (shutting_down, "the server is starting up, shutting down, or recovering"),
             (full_of_sessions, "max_connections"),
             (out_of_locks, "max_locks_per_transaction"),
             (roles_locked, "somebody holds a lock"),
@@ -301,9 +328,10 @@ def both(server, first, second):
 def a_server_that_refuses_its_admin_fails_the_grant_with_a_reason():
     with TargetWorld().set_up() as world:
         server = world.server
+        other = Authority(server.folder, "another")
 
-        def certificate_over():
-            server.certify(from_days=-20, days=10)
+        def certified(**term):
+            server.certify(**term)
             server.control("reload")
             return renew
 
@@ -317,9 +345,46 @@ def a_server_that_refuses_its_admin_fails_the_grant_with_a_reason():
                           "ALTER ROLE daypass_admin LOGIN"), "that the role may log in"),
             (lambda: both(server, "REVOKE CONNECT ON DATABASE shop FROM public, daypass_admin",
                           "GRANT CONNECT ON DATABASE shop TO public"), "GRANT CONNECT ON DATABASE"),
-            (certificate_over, "certificate is not accepted"),
+            (lambda: certified(from_days=-20, days=10), "certificate is not accepted"),
+            (lambda: certified(name="db.elsewhere.test", here=False), "certificate is not accepted"),
+            (lambda: certified(authority=other), "certificate is not accepted"),
         ):  # fmt: skip
             spell(world, begin, said, outcome="failed")
+        world.works()
+        no_sanitizer_report(world.connector)
+
+
+SLOW_GRANTS = """
+CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); END $$;
+CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('GRANT') EXECUTE FUNCTION slow()
+"""
+# As many grantees as the table's row in the catalogue has room for.
+MANY_GRANTEES = r"""
+CREATE TABLE saved AS SELECT relacl FROM pg_class WHERE oid = 'schema_app.orders_table'::regclass;
+SELECT format('CREATE ROLE grantee_%s', i) FROM generate_series(1, 3000) i \gexec
+\set ON_ERROR_STOP off
+SELECT format('GRANT SELECT ON schema_app.orders_table TO grantee_%s', i) FROM generate_series(1, 3000) i \gexec
+"""
+FEW_GRANTEES = """
+UPDATE pg_class SET relacl = (SELECT relacl FROM saved) WHERE oid = 'schema_app.orders_table'::regclass
+"""
+
+
+@test
+def a_server_that_cannot_give_privileges_says_why():
+    with TargetWorld("direct", "3s").set_up() as world:
+        server = world.server
+        spell(world, lambda: both(server, SLOW_GRANTS, "DROP EVENT TRIGGER slow"),
+              "it took longer than statement_timeout")  # fmt: skip
+        before = world.active()
+        server.query(MANY_GRANTEES)
+        full = world.request()
+        world.cli("dba", "approve", full)
+        note = world.await_state(full, "failed", seconds=SOON_S)["note"]
+        check("a limit of the server is reached" in note, f"what stays to be read: {note}")
+        # What was given before is taken back all the same.
+        world.end(before["id"])
+        server.query(FEW_GRANTEES)
         world.works()
         no_sanitizer_report(world.connector)
 

@@ -18,8 +18,8 @@ static void report_no_session(CheckList *list, const DriverLogin *login, const E
         return;
     }
     if (strcmp(error->code, "target_unsupported") == 0) {
-        check_list_add(list, CHECK_FAILED, "version", "upgrade the server to PostgreSQL 13 or newer",
-                     "%s", error->message);
+        check_list_add(list, CHECK_FAILED, "version",
+                       "upgrade the server to PostgreSQL 13 or newer", "%s", error->message);
         return;
     }
     if (login->target->tls != TLS_DISABLE)
@@ -39,17 +39,17 @@ static void report_session(CheckList *list, const DriverSession *session) {
     const char *protocol = PQsslAttribute(session->connection, "protocol");
     if (PQsslInUse(session->connection))
         check_list_add(list, CHECK_OK, "tls", NULL, "%s, %s", protocol == NULL ? "TLS" : protocol,
-                     enum_name(&TLS_MODES, session->target.tls));
+                       enum_name(&TLS_MODES, session->target.tls));
     else
         check_list_add(list, CHECK_WARNING, "tls",
-                     "set ssl = on at the server and tls: verify-full in the integration",
-                     "the connection is not encrypted");
+                       "set ssl = on at the server and tls: verify-full in the integration",
+                       "the connection is not encrypted");
     check_list_add(list, CHECK_OK, "login", NULL, "as %s in database %s", session->admin,
-                 session->target.database);
+                   session->target.database);
     if (session->version >= NEWEST_TRIED + VERSION_STEP)
         check_list_add(list, CHECK_WARNING, "version",
-                     "look for a newer release of Daypass that knows this version",
-                     "PostgreSQL %s; tried are 13 to 18", session->version_text);
+                       "look for a newer release of Daypass that knows this version",
+                       "PostgreSQL %s; tried are 13 to 18", session->version_text);
     else
         check_list_add(list, CHECK_OK, "version", NULL, "PostgreSQL %s", session->version_text);
     if (session->pooled)

@@ -20,7 +20,8 @@ typedef struct RightsCheck {
 
 static void could_not(RightsCheck *check, const Error *error) {
     check->complained = true;
-    check_list_add(check->list, CHECK_FAILED, "rights", "run the check again", "%s", error->message);
+    check_list_add(check->list, CHECK_FAILED, "rights", "run the check again", "%s",
+                   error->message);
 }
 
 static bool read_facts(RightsCheck *check, const char *sql, const char *const *parameters,
@@ -43,8 +44,8 @@ static void check_admin(RightsCheck *check) {
         " FROM pg_roles WHERE rolname = current_user";
     if (check->operation->session->superuser) {
         check_list_add(check->list, CHECK_WARNING, "rights: admin account",
-                     "use an account with only the rights listed in docs/postgresql.md",
-                     "%s is superuser, which is more than Daypass needs", check->admin);
+                       "use an account with only the rights listed in docs/postgresql.md",
+                       "%s is superuser, which is more than Daypass needs", check->admin);
         return;
     }
     Rows *rows;
@@ -54,14 +55,14 @@ static void check_admin(RightsCheck *check) {
         check_list_add(check->list, CHECK_OK, "rights: create accounts", NULL, "CREATEROLE");
     else
         check_list_add(check->list, CHECK_FAILED, "rights: create accounts",
-                     arena_printf(check->arena, "ALTER ROLE %s CREATEROLE;", check->admin),
-                     "%s lacks CREATEROLE", check->admin);
+                       arena_printf(check->arena, "ALTER ROLE %s CREATEROLE;", check->admin),
+                       "%s lacks CREATEROLE", check->admin);
     if (pg_rows_bool(rows, 0, 1))
         check_list_add(check->list, CHECK_OK, "rights: end sessions", NULL, "pg_signal_backend");
     else
         check_list_add(check->list, CHECK_FAILED, "rights: end sessions",
-                     arena_printf(check->arena, "GRANT pg_signal_backend TO %s;", check->admin),
-                     "%s may not end sessions of the accounts it makes", check->admin);
+                       arena_printf(check->arena, "GRANT pg_signal_backend TO %s;", check->admin),
+                       "%s may not end sessions of the accounts it makes", check->admin);
 }
 
 static void check_surroundings(RightsCheck *check) {
@@ -77,12 +78,13 @@ static void check_surroundings(RightsCheck *check) {
     int64_t most = pg_rows_int(rows, 0, 1);
     if (used * 100 >= most * NEARLY_FULL_PERCENT)
         check_list_add(check->list, CHECK_WARNING, "connections",
-                     "raise max_connections, or end sessions that are not used",
-                     "%lld of %lld connections are in use", (long long)used, (long long)most);
+                       "raise max_connections, or end sessions that are not used",
+                       "%lld of %lld connections are in use", (long long)used, (long long)most);
     if (pg_rows_bool(rows, 0, 2))
-        check_list_add(check->list, CHECK_WARNING, "schema public",
-                     "REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
-                     "everybody, each temporary account too, may create objects in schema public");
+        check_list_add(
+            check->list, CHECK_WARNING, "schema public",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC;",
+            "everybody, each temporary account too, may create objects in schema public");
 }
 
 static void add_new(Arena *arena, StringList *list, const char *item) {
@@ -96,8 +98,8 @@ static void collect_plan(RightsCheck *check, const Plan *plan) {
     if (pg_resolve_access(check->operation, &plan->access, &resolution, &error) != STATUS_OK) {
         if (!string_list_has(&check->failed, error.message)) {
             string_list_add(check->arena, &check->failed, error.message);
-            check_list_add(check->list, CHECK_FAILED, "rights: what flows grant", "correct the flow",
-                         "%s", error.message);
+            check_list_add(check->list, CHECK_FAILED, "rights: what flows grant",
+                           "correct the flow", "%s", error.message);
         }
         check->complained = true;
         return;
@@ -120,9 +122,9 @@ static void collect_plan(RightsCheck *check, const Plan *plan) {
             continue;
         string_list_add(check->arena, &check->failed, refused->role);
         check_list_add(check->list, CHECK_FAILED, "rights: roles",
-                     "grant a role without such rights, or privileges on objects",
-                     "no account is made a member of role \"%s\" because of %s", refused->role,
-                     refused->reason);
+                       "grant a role without such rights, or privileges on objects",
+                       "no account is made a member of role \"%s\" because of %s", refused->role,
+                       refused->reason);
     }
     if (plan->custodian != NULL)
         add_new(check->arena, &check->custodians, plan->custodian);
@@ -132,7 +134,7 @@ static void report_absent(RightsCheck *check) {
     for (size_t i = 0; i < check->absent.count; i++) {
         check->complained = true;
         check_list_add(check->list, CHECK_FAILED, "objects", "create it, or correct the flow",
-                     "%s is not there", check->absent.items[i]);
+                       "%s is not there", check->absent.items[i]);
     }
 }
 
@@ -143,8 +145,8 @@ static void report_lacking(RightsCheck *check) {
     for (size_t i = 0; i < grants.count; i++) {
         check->complained = true;
         check_list_add(check->list, CHECK_FAILED, "rights: what flows grant",
-                     arena_printf(check->arena, "%s;", grants.items[i]),
-                     "%s may not hand on privileges that flows grant", check->admin);
+                       arena_printf(check->arena, "%s;", grants.items[i]),
+                       "%s may not hand on privileges that flows grant", check->admin);
     }
 }
 
@@ -170,22 +172,24 @@ static void check_roles(RightsCheck *check) {
 
 static void report_owning_roles(RightsCheck *check) {
     for (size_t i = 0; i < check->owning_roles.count; i++)
-        check_list_add(check->list, CHECK_WARNING, "rights: roles",
-                     "grant a role that owns nothing, or privileges on objects",
-                     "role \"%s\" owns objects, or is a member of a role that does: who has it may "
-                     "give rights on them to others, which stay after the grant",
-                     check->owning_roles.items[i]);
+        check_list_add(
+            check->list, CHECK_WARNING, "rights: roles",
+            "grant a role that owns nothing, or privileges on objects",
+            "role \"%s\" owns objects, or is a member of a role that does: who has it may "
+            "give rights on them to others, which stay after the grant",
+            check->owning_roles.items[i]);
 }
 
 static void check_owners(RightsCheck *check) {
     for (size_t i = 0; i < check->unassumed_owners.count; i++) {
         check->complained = true;
-        check_list_add(check->list, CHECK_WARNING, "rights: future tables",
-                     arena_printf(check->arena, "GRANT %s TO %s;",
-                                  pg_sql_identifier(check->arena, check->unassumed_owners.items[i]),
-                                  check->admin),
-                     "tables that \"%s\" makes during a grant are not in it",
-                     check->unassumed_owners.items[i]);
+        check_list_add(
+            check->list, CHECK_WARNING, "rights: future tables",
+            arena_printf(check->arena, "GRANT %s TO %s;",
+                         pg_sql_identifier(check->arena, check->unassumed_owners.items[i]),
+                         check->admin),
+            "tables that \"%s\" makes during a grant are not in it",
+            check->unassumed_owners.items[i]);
     }
 }
 
@@ -204,20 +208,21 @@ static void check_custodian(RightsCheck *check, const char *custodian) {
     }
     if (!found) {
         check_list_add(check->list, CHECK_FAILED, "custodian",
-                     arena_printf(check->arena, "CREATE ROLE %s NOLOGIN;", quoted),
-                     "custodian %s is not there", quoted);
+                       arena_printf(check->arena, "CREATE ROLE %s NOLOGIN;", quoted),
+                       "custodian %s is not there", quoted);
         return;
     }
     if (reason != NULL) {
         check_list_add(check->list, CHECK_FAILED, "custodian",
-                     "name a role without rights of its own as custodian",
-                     "custodian %s may not be given what users make because of %s", quoted, reason);
+                       "name a role without rights of its own as custodian",
+                       "custodian %s may not be given what users make because of %s", quoted,
+                       reason);
         return;
     }
     if (!can_assume && !check->operation->session->superuser) {
         check_list_add(check->list, CHECK_FAILED, "custodian",
-                     arena_printf(check->arena, "GRANT %s TO %s;", quoted, check->admin),
-                     "%s is not a member of custodian %s", check->admin, quoted);
+                       arena_printf(check->arena, "GRANT %s TO %s;", quoted, check->admin),
+                       "%s is not a member of custodian %s", check->admin, quoted);
         return;
     }
     check_list_add(check->list, CHECK_OK, "custodian", NULL, "%s", quoted);
@@ -238,7 +243,7 @@ static void check_shared_roles(RightsCheck *check, const Plan *plan) {
     }
     for (size_t i = 0; i < excess.count; i++)
         check_list_add(check->list, CHECK_FAILED, "shared roles", excess.items[i].repair, "%s",
-                     excess.items[i].what);
+                       excess.items[i].what);
 }
 
 void pg_check_rights(CheckList *list, Operation *operation, const Plan *const *plans,
@@ -256,7 +261,8 @@ void pg_check_rights(CheckList *list, Operation *operation, const Plan *const *p
     report_owning_roles(&check);
     check_owners(&check);
     if (plan_count > 0 && !check.complained)
-        check_list_add(list, CHECK_OK, "rights: what flows grant", NULL, "everything can be granted");
+        check_list_add(list, CHECK_OK, "rights: what flows grant", NULL,
+                       "everything can be granted");
     for (size_t i = 0; i < check.custodians.count; i++)
         check_custodian(&check, check.custodians.items[i]);
     for (size_t i = 0; i < plan_count; i++)
