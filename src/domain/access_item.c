@@ -167,9 +167,7 @@ static Status bad_item(Error *reterr, const char *format, ...) {
     return error_set(reterr, STATUS_INVALID, "bad_access_item", "%s", message);
 }
 
-static Status role_item_check(const TargetFacts *facts, const AccessItem *item, Error *reterr) {
-    if (!facts->roles)
-        return bad_item(reterr, "%s has no roles to be a member of", facts->title);
+static Status role_item_check(const AccessItem *item, Error *reterr) {
     if (item->schema != NULL || item_names_objects(item) || item->future_tables ||
         item->columns.count > 0 || item->privileges.count > 0 || item->preset != PRESET_NONE)
         return bad_item(reterr, "a role stands alone in its entry; expected {role: NAME}, and an "
@@ -360,7 +358,7 @@ Status access_item_check(TargetKind kind, const AccessItem *item, Error *reterr)
     TRY(item_fits_kind(kind, item, reterr));
     TRY(item_names_check(kind, item, reterr));
     if (item->role != NULL)
-        return role_item_check(facts, item, reterr);
+        return role_item_check(item, reterr);
     if (item->schema == NULL)
         return bad_item(reterr, "the schema is missing; expected schema: NAME, or role: NAME");
     TRY(item_objects_check(item, reterr));

@@ -43,7 +43,6 @@ typedef struct TargetFacts {
     size_t name_max;              // of an identifier
     bool name_in_bytes;           // that length; otherwise characters
     bool schemas;                 // access is to objects of schemas; otherwise to keys, by commands
-    bool roles;                   // an existing role can be given
     bool future_tables;           // privileges can be on tables yet to come
     bool columns;                 // privileges can be held to columns
     bool other_databases;         // one account reaches several databases of a server

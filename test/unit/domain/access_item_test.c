@@ -212,7 +212,7 @@ static void refuses_functions_that_no_server_has(void **state) {
     char longer[1026];
     memset(longer, 'x', 1025);
     longer[1025] = '\0';
-    const char *const bad[] = {"", "f\\n", longer};
+    const char *const bad[] = {"", "f\\n", "\\u0007", longer};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         const char *json = arena_printf(arena, "{\"functions\": [\"%s\"]}", bad[i]);
         AccessItem item;
@@ -221,6 +221,18 @@ static void refuses_functions_that_no_server_has(void **state) {
                      &error, STATUS_INVALID, "bad_value");
         assert_string_equal(error.pointer, "/functions/0");
     }
+}
+
+static void refuses_name_of(TargetKind kind, const char *json, size_t length) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    char name[200] = "";
+    memset(name, 'n', length);
+    const char *hole = strstr(json, "%s");
+    const AccessItem item =
+        item_of(arena, arena_printf(arena, "%.*s%s%s", (int)(hole - json), json, name, hole + 2));
+    Error error = {0};
+    expect_fault(access_item_check(kind, &item, &error), &error, STATUS_INVALID, "bad_value");
+    assert_non_null(strstr(error.message, "too long"));
 }
 
 static void names_are_as_long_as_the_engine_has_them(void **state) {
@@ -233,6 +245,15 @@ static void names_are_as_long_as_the_engine_has_them(void **state) {
                  {TARGET_MARIADB, 64, true},
                  {TARGET_SQLSERVER, 128, true},
                  {TARGET_ORACLE, 128, false}};
+    static const char *const FIELDS[] = {"{\"schema\": \"%s\", \"privileges\": [\"SELECT\"]}",
+                                         "{\"role\": \"%s\"}",
+                                         "{\"schema\": \"s\", \"tables\": [\"%s\"]}",
+                                         "{\"schema\": \"s\", \"sequences\": [\"%s\"]}",
+                                         "{\"schema\": \"s\", \"tables\": [\"t\"], \"columns\": "
+                                         "[\"%s\"], \"privileges\": [\"SELECT\"]}",
+                                         "{\"database\": \"%s\", \"role\": \"r\"}"};
+    for (size_t i = 0; i < COUNT_OF(FIELDS); i++)
+        refuses_name_of(TARGET_SQLSERVER, FIELDS[i], 129);
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         char name[300] = "";
         const char *letter = CASES[i].characters ? "\xC3\xA4" : "a";
@@ -306,6 +327,17 @@ static void columns_belong_to_tables(void **state) {
                " \"privileges\": [\"UPDATE\"]}",
                "make a view");
     refuses_of(TARGET_MYSQL, "{\"role\": \"r\", \"columns\": [\"a\"]}", "alone");
+    static const char *const BESIDE[] = {"\"sequences\": [\"s\"]", "\"all_sequences\": true",
+                                         "\"functions\": [\"f\"]", "\"all_functions\": true"};
+    for (size_t i = 0; i < COUNT_OF(BESIDE); i++) {
+        CLEANUP(arena_freep) Arena *arena = arena_new();
+        refuses_of(TARGET_MARIADB,
+                   arena_printf(arena,
+                                "{\"schema\": \"s\", \"tables\": [\"t\"], \"columns\": "
+                                "[\"a\"], %s, \"privileges\": [\"SELECT\"]}",
+                                BESIDE[i]),
+                   "nothing else");
+    }
 }
 
 static void keys_are_used_by_commands(void **state) {
@@ -324,10 +356,19 @@ static void keys_are_used_by_commands(void **state) {
                " \"preset\": \"read-only\"}",
                "either commands");
     refuses_of(TARGET_REDIS, "{\"keys\": [\"*\"], \"commands\": [\"-get\"]}", "expected one");
-    refuses_of(TARGET_REDIS,
-               "{\"keys\": [\"*\"], \"schema\": \"s\","
-               " \"preset\": \"read-only\"}",
-               "no schemas");
+    accepts_of(TARGET_REDIS, "{\"channels\": [\"news\"], \"commands\": [\"subscribe\", \"saved\"]}",
+               "subscribe, saved on channels news");
+    static const char *const OF_SCHEMAS[] = {
+        "\"schema\": \"s\"",           "\"database\": \"d\"",     "\"role\": \"r\"",
+        "\"tables\": [\"t\"]",         "\"future_tables\": true", "\"columns\": [\"c\"]",
+        "\"privileges\": [\"SELECT\"]"};
+    for (size_t i = 0; i < COUNT_OF(OF_SCHEMAS); i++) {
+        CLEANUP(arena_freep) Arena *arena = arena_new();
+        refuses_of(TARGET_REDIS,
+                   arena_printf(arena, "{\"keys\": [\"*\"], %s, \"preset\": \"read-only\"}",
+                                OF_SCHEMAS[i]),
+                   "no schemas");
+    }
     static const char *const OUTLIVES[] = {"@all", "@admin", "acl", "acl|setuser", "config|set"};
     for (size_t i = 0; i < COUNT_OF(OUTLIVES); i++) {
         CLEANUP(arena_freep) Arena *arena = arena_new();
@@ -336,18 +377,34 @@ static void keys_are_used_by_commands(void **state) {
                    "outlive its grant");
     }
     refuses("{\"keys\": [\"*\"], \"preset\": \"read-only\"}", "not for PostgreSQL");
+    refuses("{\"channels\": [\"*\"]}", "not for PostgreSQL");
+    refuses("{\"commands\": [\"get\"]}", "not for PostgreSQL");
 }
 
 static void refuses_patterns_and_commands_that_would_be_rules(void **state) {
+    char longer[600] = "";
+    memset(longer, 'x', 513);
     static const char *const BAD[] = {
-        "{\"keys\": [\"\"]}",         "{\"keys\": [\"a allkeys\"]}",   "{\"channels\": [\"a b\"]}",
-        "{\"commands\": [\"GET\"]}",  "{\"commands\": [\"get set\"]}", "{\"commands\": [\"-\"]}",
-        "{\"commands\": [\"+get\"]}", "{\"commands\": [\"--get\"]}"};
+        "{\"functions\": [\"a\\u0007\"]}", "{\"keys\": [\"a\\u0007\"]}",
+        "{\"commands\": [\"\"]}",          "{\"keys\": [\"\"]}",
+        "{\"keys\": [\"a allkeys\"]}",     "{\"channels\": [\"a b\"]}",
+        "{\"commands\": [\"GET\"]}",       "{\"commands\": [\"get set\"]}",
+        "{\"commands\": [\"-\"]}",         "{\"commands\": [\"+get\"]}",
+        "{\"commands\": [\"--get\"]}"};
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
         CLEANUP(arena_freep) Arena *arena = arena_new();
         AccessItem item;
         Error error = {0};
         expect_fault(shape_parse(arena, &ACCESS_ITEM_SHAPE, BAD[i], strlen(BAD[i]), &item, &error),
+                     &error, STATUS_INVALID, "bad_value");
+    }
+    static const char *const FIELDS[] = {"keys", "commands", "channels"};
+    for (size_t i = 0; i < COUNT_OF(FIELDS); i++) {
+        CLEANUP(arena_freep) Arena *arena = arena_new();
+        const char *json = arena_printf(arena, "{\"%s\": [\"%s\"]}", FIELDS[i], longer);
+        AccessItem item;
+        Error error = {0};
+        expect_fault(shape_parse(arena, &ACCESS_ITEM_SHAPE, json, strlen(json), &item, &error),
                      &error, STATUS_INVALID, "bad_value");
     }
 }

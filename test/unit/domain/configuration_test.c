@@ -177,6 +177,9 @@ static void what_a_flow_gives_fits_the_kind_of_its_target(void **state) {
     is_refused(THERE, "{" I(INTEGRATION_OF("redis", "i", "h")) "}", false, STATUS_CONFLICT,
                "in_use", "");
     changes_are(THERE, "{" I(INTEGRATION_OF("mysql", "i", "h")) "}", false, "update integration i");
+    // Whose integration is missing already, as in no store that was kept by these rules.
+    changes_are("{" G(GROUP("g", "")) "," F(FLOW("f", "i", "g")) "}",
+                "{" I(INTEGRATION_OF("redis", "i", "h")) "}", false, "create integration i");
 }
 
 static void refuses_flows_that_name_what_is_not_there(void **state) {

@@ -161,6 +161,9 @@ static void refuses_what_a_kind_does_not_offer(void **state) {
         assert_int_equal(integration_check(&BAD[i].integration, &error), STATUS_INVALID);
         assert_string_equal(error.pointer, BAD[i].pointer);
     }
+    const Integration postgresql = {
+        .host = "h", .database = "d", .privilege_mode = PRIVILEGE_SHARED_ROLE};
+    assert_int_equal(integration_check(&postgresql, NULL), STATUS_OK);
     const Integration mariadb = {
         .kind = TARGET_MARIADB, .host = "h", .database = "d", .require_tls = true};
     assert_int_equal(integration_check(&mariadb, NULL), STATUS_OK);

@@ -32,6 +32,10 @@ static void names_the_port_of_the_kind_where_none_is_given(void **state) {
     Plan other = integration_plan(arena, &configuration.integrations.items[1]);
     assert_int_equal(usual.target->port, 5432);
     assert_int_equal(other.target->port, 6000);
+    configuration.integrations.items[1].privilege_mode = PRIVILEGE_DIRECT;
+    other = integration_plan(arena, &configuration.integrations.items[1]);
+    assert_int_equal(usual.privilege_mode, PRIVILEGE_SHARED_ROLE);
+    assert_int_equal(other.privilege_mode, PRIVILEGE_DIRECT);
     assert_string_equal(usual.admin_secret, "admin");
     assert_string_equal(usual.connector, "main");
 }

@@ -52,6 +52,9 @@ static void hosts_of_accounts_are_names_addresses_and_patterns(void **state) {
         assert_int_equal(account_host_check(GOOD[i], NULL), STATUS_OK);
     for (size_t i = 0; i < COUNT_OF(BAD); i++)
         assert_int_equal(account_host_check(BAD[i], NULL), STATUS_INVALID);
+    char longer[257] = "";
+    memset(longer, 'h', 256);
+    assert_int_equal(account_host_check(longer, NULL), STATUS_INVALID);
 }
 
 int main(void) {
