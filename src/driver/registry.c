@@ -1,9 +1,15 @@
 #include "driver/driver.h"
 
 #include "driver/postgresql/driver.h"
+#ifdef DAYPASS_WITH_REDIS
+#include "driver/redis/driver.h"
+#endif
 
 static const Driver *const DRIVERS[] = {
     &POSTGRESQL_DRIVER,
+#ifdef DAYPASS_WITH_REDIS
+    &REDIS_DRIVER,
+#endif
 };
 
 const Driver *driver_find(TargetKind kind) {

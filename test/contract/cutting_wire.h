@@ -34,3 +34,4 @@ typedef struct CuttingWire {
 } CuttingWire;
 
 extern const CuttingWire POSTGRESQL_WIRE;
+extern const CuttingWire REDIS_WIRE;

@@ -93,7 +93,7 @@ static void grant_whose_deadline_comes_before_its_commit_leaves_nothing(void **s
                                                  &work->error);
     assert_int_not_equal(status, STATUS_OK);
     assert_string_equal(work->error.code, "deadline_passed");
-    assert_true(work->result.outcome.statements.count > 2); // it had begun
+    assert_true(work->result.outcome.statements.count > 0); // it had begun
     assert_false(account_listed(work, NULL));
     work_free(work);
 }

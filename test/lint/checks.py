@@ -32,6 +32,7 @@ LIBRARY_HOMES = {
     "libpq-fe.h": ("driver/postgresql/", "store/postgresql/"),
     "sql.h": ("driver/odbc/",),
     "sqlext.h": ("driver/odbc/",),
+    "hiredis/hiredis.h": ("driver/redis/",),
     "sqlite3.h": ("store/sqlite/",),
     "microhttpd.h": ("http/",),
     "curl/curl.h": ("http/",),
