@@ -194,9 +194,9 @@ static Status run_with_password(Run *run, const Driver *driver, DriverSession *s
         return error_set(reterr, STATUS_INVALID, "bad_plan", "no key to seal the credential to");
     TRY(seal_public_key_check(run->received->action.seal_to, reterr));
     CLEANUP(secret_freep)
-    Secret *password =
-        driver->features.password_rules ? secret_new_mixed_password(RULED_PASSWORD_LENGTH)
-                                        : secret_new_password(PASSWORD_LENGTH);
+    Secret *password = driver->features.password_rules
+                           ? secret_new_mixed_password(RULED_PASSWORD_LENGTH)
+                           : secret_new_password(PASSWORD_LENGTH);
     // Sealed before anything is made, so that no account exists whose password nobody can have.
     TRY(credential_seal(run, password, reterr));
     run->result.failure = FAILURE_NONE;
