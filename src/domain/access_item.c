@@ -9,7 +9,7 @@
 
 enum {
     IDENTIFIER_MAX_BYTES = 512, // 128 characters, the most of any engine
-    FUNCTION_MAX_BYTES = 1024,  // a name and the types of its arguments
+    FUNCTION_MAX_BYTES = 512,   // a name and the types of its arguments
     PATTERN_MAX_BYTES = 512,
     COMMAND_MAX_BYTES = 64,
 };

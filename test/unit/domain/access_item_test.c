@@ -209,9 +209,9 @@ static void identifiers_may_be_anything_printable(void **state) {
 
 static void refuses_functions_that_no_server_has(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
-    char longer[1026];
-    memset(longer, 'x', 1025);
-    longer[1025] = '\0';
+    char longer[514];
+    memset(longer, 'x', 513);
+    longer[513] = '\0';
     const char *const bad[] = {"", "f\\n", "\\u0007", longer};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         const char *json = arena_printf(arena, "{\"functions\": [\"%s\"]}", bad[i]);
