@@ -82,9 +82,20 @@ static const CommandOption WAIT_OPTIONS[] = {
 static const CommandOption CREDENTIALS_OPTIONS[] = {
     {.name = "format",
      .value = "FORMAT",
-     .choices = "env|url|json|pgpass",
+     .choices = "env|url|json|pgpass|mycnf|jdbc|odbc|dotnet",
      .help = "How to print it (env: lines for a shell)"},
     {.name = "reset", .help = "Have a new password set, sealed to a new key on this machine"},
+    {0},
+};
+static const CommandOption CONNECT_OPTIONS[] = {
+    {.name = "tls",
+     .value = "MODE",
+     .choices = "verify-full|verify-ca|require|disable",
+     .help = "How to protect the connection, instead of as the integration says"},
+    {.name = "ca-file",
+     .is_file = true,
+     .value = "FILE",
+     .help = "Certificates (PEM) that vouch for the database (DAYPASS_TARGET_CA_FILE)"},
     {0},
 };
 static const CommandOption EXTEND_OPTIONS[] = {
@@ -233,16 +244,21 @@ const Command COMMANDS[] = {
     {.name = "credentials",
      .summary = "Print the credential of a grant, as often as needed while it lives",
      .details = "For a shell: eval \"$(daypass credentials ID)\". Only the machine that asked has "
-                "the key that opens it; --reset gets a new password for this one.",
+                "the key that opens it; --reset gets a new password for this one. pgpass is "
+                "PostgreSQL's, mycnf MySQL's and MariaDB's; Redis has env, url and json alone.",
      .arguments = ID_ARGUMENT,
      .options = CREDENTIALS_OPTIONS,
      .run = command_credentials},
     {.name = "connect",
-     .summary = "Start psql with the credential of a grant",
-     .details = "The credential reaches psql through its environment, never its command line. What "
-                "follows -- is passed on to psql.",
+     .summary = "Start the database's client with the credential of a grant",
+     .details =
+         "PostgreSQL: psql. MySQL and MariaDB: mysql or mariadb. SQL Server: sqlcmd, tsql or "
+         "isql. Oracle: sqlplus or sql. Redis: redis-cli or valkey-cli. The password is "
+         "never on its command line, and nothing of it is left when the client has ended. "
+         "What follows -- is passed on to the client.",
      .arguments = ID_ARGUMENT,
-     .rest = "PSQL-ARGUMENT",
+     .options = CONNECT_OPTIONS,
+     .rest = "CLIENT-ARGUMENT",
      .run = command_connect},
     {.name = "revoke",
      .summary = "End access before its time",

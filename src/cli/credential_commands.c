@@ -1,5 +1,6 @@
 #include "base/buffer.h"
 #include "cli/credential_format.h"
+#include "cli/credential_obtain.h"
 #include "cli/grants.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
@@ -7,11 +8,6 @@
 #include "cli/session.h"
 #include "wire/api_messages.h"
 #include "wire/messages.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum {
     RESET_WAIT_S = 120,
@@ -115,8 +111,8 @@ static Status reset_credential(Cli *cli, const char *id, CredentialsReply *ret_r
     return STATUS_OK;
 }
 
-static Status obtain_credential(Cli *cli, const char *id, bool reset, Credential *ret_credential,
-                                Error *reterr) {
+Status credential_obtain(Cli *cli, const char *id, bool reset, Credential *ret_credential,
+                         Error *reterr) {
     CredentialsReply reply;
     if (reset) {
         TRY(reset_credential(cli, id, &reply, reterr));
@@ -143,7 +139,7 @@ Status command_credentials(Cli *cli, const Invocation *invocation, Error *reterr
         return error_set(reterr, STATUS_INVALID, USAGE_CODE,
                          "--json and --format %s exclude each other", format);
     Credential credential;
-    TRY(obtain_credential(cli, invocation_argument(invocation, "ID"),
+    TRY(credential_obtain(cli, invocation_argument(invocation, "ID"),
                           invocation_switch(invocation, "reset"), &credential, reterr));
     if (format == NULL)
         format = cli->json ? "json" : "env";
@@ -156,67 +152,4 @@ Status command_credentials(Cli *cli, const Invocation *invocation, Error *reterr
     note(cli, "# %s on %s until %s", credential.user, credential.host,
          time_text(cli, credential.expires_at));
     return STATUS_OK;
-}
-
-// ---- connect ----------------------------------------------------------------------------------
-
-// libpq would follow these to another server or user than the credential's, or take its password
-// from elsewhere; our own tokens are none of the child's business.
-static const char *const UNSET_FOR_CHILD[] = {
-    "PGHOSTADDR", "PGSERVICE",     "PGSERVICEFILE",      "PGPASSFILE",
-    "PGREALM",    "DAYPASS_TOKEN", "DAYPASS_TOKEN_FILE",
-};
-
-static void note_missing_root(Cli *cli, const Credential *credential) {
-    const char *root = getenv("PGSSLROOTCERT");
-    const char *home = getenv("HOME");
-    if (!text_starts_with(credential->tls, "verify-") || (root != NULL && root[0] != '\0') ||
-        home == NULL)
-        return;
-    if (access(arena_printf(cli->arena, "%s/.postgresql/root.crt", home), R_OK) != 0)
-        note(cli,
-             "This server's certificate is verified (%s): put its authority's certificate into "
-             "~/.postgresql/root.crt, or name its file in PGSSLROOTCERT",
-             credential->tls);
-}
-
-// The credential reaches psql through its environment. That of a running program can be read by the
-// same user and root alone, who could read a private file just as well, and unlike a file nothing
-// is left behind however psql ends: this process becomes psql, so there is nobody to clean up.
-static Status run_psql(Cli *cli, const Credential *credential, const StringList *arguments,
-                       Error *reterr) {
-    for (size_t i = 0; i < COUNT_OF(UNSET_FOR_CHILD); i++)
-        unsetenv(UNSET_FOR_CHILD[i]);
-    CredentialSetting settings[CREDENTIAL_SETTINGS_MAX];
-    size_t count = credential_settings(cli->arena, credential, settings);
-    for (size_t i = 0; i < count; i++) {
-        if (setenv(settings[i].name, settings[i].value, 1) != 0)
-            return error_set(reterr, STATUS_INTERNAL, "no_environment",
-                             "the environment for psql cannot be set: %s", strerror(errno));
-    }
-    char **words = arena_alloc(cli->arena, (arguments->count + 2) * sizeof(*words));
-    words[0] = arena_strdup(cli->arena, "psql");
-    for (size_t i = 0; i < arguments->count; i++)
-        words[i + 1] = arena_strdup(cli->arena, arguments->items[i]);
-    fflush(cli->out);
-    fflush(cli->err);
-    execvp("psql", words);
-    return error_set(reterr, STATUS_UNAVAILABLE, "no_psql",
-                     "psql cannot be started (%s): install it (postgresql-client), or take the "
-                     "settings from: daypass credentials %s",
-                     strerror(errno), credential->grant_id);
-}
-
-Status command_connect(Cli *cli, const Invocation *invocation, Error *reterr) {
-    Credential credential;
-    TRY(obtain_credential(cli, invocation_argument(invocation, "ID"), false, &credential, reterr));
-    if (!text_equal(credential.kind, "postgresql"))
-        return error_set(reterr, STATUS_UNSUPPORTED, "unknown_kind",
-                         "this version knows no client for a target of kind %s: take the settings "
-                         "from: daypass credentials %s",
-                         or_dash(credential.kind), invocation_argument(invocation, "ID"));
-    note_missing_root(cli, &credential);
-    note(cli, "Connecting as %s; access ends %s", credential.user,
-         time_text(cli, credential.expires_at));
-    return run_psql(cli, &credential, &invocation->rest, reterr);
 }

@@ -5,16 +5,8 @@
 #include "base/error.h"
 #include "wire/messages.h"
 
-typedef struct CredentialSetting {
-    const char *name; // "PGHOST"
-    const char *value;
-} CredentialSetting;
-enum { CREDENTIAL_SETTINGS_MAX = 8 };
-// The environment of libpq programs; gives how many there are.
-size_t credential_settings(Arena *arena, const Credential *credential,
-                           CredentialSetting settings[CREDENTIAL_SETTINGS_MAX]);
-
-// "env" (lines for a shell), "url", "json", or "pgpass" (a line of a password file), with a
-// newline. "bad_credential" for a value that has a line break, which no form carries.
+// `format` is one of CREDENTIAL_FORMS; ends with a newline. "bad_credential" for a value that has a
+// line break, which no form carries; "format_of_other_engine" for a form that the credential's
+// engine has no use for.
 MUST_USE Status credential_format(Arena *arena, const Credential *credential, const char *format,
                                   Buffer *into, Error *reterr);

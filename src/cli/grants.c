@@ -1,5 +1,6 @@
 #include "cli/grants.h"
 
+#include "cli/credential_engine.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/spinner.h"
@@ -247,7 +248,11 @@ const char *grant_next_step(Cli *cli, const GrantView *grant) {
                             "decide with: daypass approve %s, or: daypass deny %s --note WHY",
                             grant->id, grant->id);
     if (view_state(grant) == GRANT_ACTIVE && string_list_has(&grant->may, "credentials"))
-        return arena_printf(arena, "use it with: daypass connect %s", grant->id);
+        return arena_printf(arena,
+                            "use it with: daypass connect %s%s, or in another program by: daypass "
+                            "credentials %s --format %s",
+                            grant->id, credential_clients(arena, grant->kind), grant->id,
+                            credential_forms(arena, grant->kind));
     if (view_state(grant) == GRANT_REVOKING)
         return arena_printf(arena, "follow it with: daypass wait %s --until over", grant->id);
     if (!grant_view_is_over(grant) && view_state(grant) != GRANT_ACTIVE)

@@ -17,7 +17,9 @@ CommandHandler command_overdue;
 CommandHandler command_approve, command_deny, command_cancel, command_revoke, command_extend,
     command_write_off;
 // credential_commands.c
-CommandHandler command_credentials, command_connect;
+CommandHandler command_credentials;
+// connect_command.c
+CommandHandler command_connect;
 // connector_commands.c
 CommandHandler command_connectors, command_connector_create, command_connector_remove,
     command_connector_remove_instance;

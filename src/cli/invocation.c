@@ -158,9 +158,9 @@ static Status unknown_option(Arena *arena, const Command *command, const char *w
     // Without its value, which may be anything.
     const char *shown = arena_copy(arena, word, text_cut(word, strcspn(word, "="), 40));
     shown = text_printable(arena, shown);
-    if (command->rest != NULL) // "daypass connect ID -c …" means psql's
+    if (command->rest != NULL) // "daypass connect ID -c …" means the client's
         return usage(reterr, command,
-                     arena_printf(arena, "\"%s\" has no option %s; psql's go behind \"--\"",
+                     arena_printf(arena, "\"%s\" has no option %s; the client's go behind \"--\"",
                                   command->name, shown));
     return usage(reterr, command,
                  arena_printf(arena, "\"%s\" has no option %s", command->name, shown));

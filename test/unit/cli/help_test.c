@@ -203,7 +203,7 @@ static void bash_offers_what_may_follow(void **state) {
     assert_string_equal(complete_in_bash(scene, "appr"), "approve\n");
     assert_string_equal(complete_in_bash(scene, "connector ''"), "create remove remove-instance\n");
     assert_string_equal(complete_in_bash(scene, "credentials x --format ''"),
-                        "env url json pgpass\n");
+                        "env url json pgpass mycnf jdbc odbc dotnet\n");
     assert_string_equal(complete_in_bash(scene, "request x --re"), "--reason\n");
     assert_string_equal(complete_in_bash(scene, "principal role x ad"), "administrator\n");
     const char *file = scene_file(scene, "flows.yaml", 0600, "");

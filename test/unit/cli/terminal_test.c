@@ -316,7 +316,7 @@ static void a_missing_psql_is_named(void **state) {
     int code = terminal_close(&terminal, &seen, scene->arena);
     setenv("PATH", path, 1);
     assert_int_equal(code, 18);
-    assert_has(seen, "psql cannot be started");
+    assert_has(seen, "install psql");
     assert_has_not(seen, "fixture");
 }
 

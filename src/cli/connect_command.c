@@ -1,0 +1,82 @@
+#include "base/text.h"
+#include "cli/credential_engine.h"
+#include "cli/credential_obtain.h"
+#include "cli/handlers.h"
+#include "cli/output.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static Status find_client(Arena *arena, const CredentialEngine *engine, const char *id,
+                          const EngineClient **ret_client, const char **ret_path, Error *reterr) {
+    for (size_t i = 0; i < ENGINE_CLIENTS_MAX && engine->clients[i].program != NULL; i++) {
+        const char *path = client_find(arena, engine->clients[i].program);
+        if (path == NULL)
+            continue;
+        *ret_client = &engine->clients[i];
+        *ret_path = path;
+        return STATUS_OK;
+    }
+    return error_set(reterr, STATUS_UNAVAILABLE, "no_client",
+                     "there is no client in PATH: %s; or take the settings for another program "
+                     "from: daypass credentials %s",
+                     engine->install, id);
+}
+
+static Status choose_tls(const Invocation *invocation, const Credential *credential,
+                         TlsMode *ret_tls, Error *reterr) {
+    const char *chosen = invocation_option(invocation, "tls");
+    int tls;
+    if (chosen == NULL)
+        return credential_tls(credential, ret_tls, reterr);
+    if (!enum_find(&TLS_MODES, chosen, &tls))
+        return error_set(reterr, STATUS_INVALID, USAGE_CODE, "--tls: no such mode");
+    *ret_tls = (TlsMode)tls;
+    return STATUS_OK;
+}
+
+static Status choose_ca_file(const Invocation *invocation, const char **ret_file, Error *reterr) {
+    const char *file = invocation_option(invocation, "ca-file");
+    if (file == NULL)
+        file = getenv("DAYPASS_TARGET_CA_FILE");
+    if (file != NULL && file[0] == '\0')
+        file = NULL;
+    if (file != NULL && access(file, R_OK) != 0)
+        return error_set(reterr, STATUS_INVALID, "ca_file_unreadable",
+                         "the certificates in %s cannot be read", file);
+    *ret_file = file;
+    return STATUS_OK;
+}
+
+static Status start_client(Cli *cli, const EngineClient *client, const ClientOrder *order,
+                           Error *reterr) {
+    ClientLaunch launch = {.arena = cli->arena, .program = order->program};
+    Status status = client->prepare(&launch, order, reterr);
+    if (status == STATUS_OK) {
+        if (launch.note != NULL)
+            note(cli, "%s", launch.note);
+        note(cli, "Connecting as %s with %s; access ends %s", order->credential->user,
+             client->program, time_text(cli, order->credential->expires_at));
+        fflush(cli->out);
+        fflush(cli->err);
+        status = client_run(&launch, reterr);
+    }
+    client_launch_done(&launch);
+    return status;
+}
+
+Status command_connect(Cli *cli, const Invocation *invocation, Error *reterr) {
+    const char *id = invocation_argument(invocation, "ID");
+    Credential credential;
+    TRY(credential_obtain(cli, id, false, &credential, reterr));
+    TargetKind kind;
+    const CredentialEngine *engine;
+    TRY(credential_engine_find(&credential, &kind, &engine, reterr));
+    TRY(credential_check(&credential, engine, reterr));
+    const EngineClient *client;
+    ClientOrder order = {.credential = &credential, .arguments = &invocation->rest};
+    TRY(choose_tls(invocation, &credential, &order.tls, reterr));
+    TRY(choose_ca_file(invocation, &order.ca_file, reterr));
+    TRY(find_client(cli->arena, engine, id, &client, &order.program, reterr));
+    return start_client(cli, client, &order, reterr);
+}
