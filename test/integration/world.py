@@ -11,57 +11,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 
+from checks import WAIT_S, Failure, check, check_equal, read_text, wait_until, write_text
+from servers import CA_FILE, ROOT, SERVERS, Server
+
 BUILD = os.environ["DAYPASS_BUILD"]
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SERVERS = os.path.dirname(os.environ["DAYPASS_TEST_PASSWORD_FILE"])
-CA_FILE = os.environ["DAYPASS_TEST_CA_FILE"]
 DAYPASSD = os.path.join(BUILD, "src/server/daypassd")
 CONNECTOR = os.path.join(BUILD, "src/connector/daypass-connector")
 CLI = os.path.join(BUILD, "src/cli/daypass")
-WAIT_S = 60
 END_S = 15  # for a program to end by itself once a test is over
 # "off" where a tool around the programs needs system calls that they have no use for.
 SECCOMP = os.environ.get("DAYPASS_TEST_SECCOMP", "on")
-
-
-class Failure(AssertionError):
-    """A check that did not hold."""
-
-
-def check(condition, what):
-    if not condition:
-        raise Failure(what)
-
-
-def check_equal(got, expected, what):
-    if got != expected:
-        raise Failure(f"{what}: expected {expected!r}, got {got!r}")
-
-
-def wait_until(what, condition, seconds=WAIT_S):
-    """Gives the first true value of condition(). Looks again every 50 ms."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Failure(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
-
-
-def read_text(path):
-    """Of a log, too, to which a test may have written anything."""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
-
-
-def write_text(path, text, mode=0o600):
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
-        file.write(text)
 
 
 class Result:
@@ -142,66 +103,6 @@ class Program:
         return text in read_text(self.log)
 
 
-class Server:
-    """A PostgreSQL that scripts/test-servers started, seen by its superuser."""
-
-    def __init__(self, name):
-        self.name = name
-        self.port = int(os.environ[f"DAYPASS_TEST_{name.upper()}_PORT"])
-        self.log = os.environ[f"DAYPASS_TEST_{name.upper()}_LOG"]
-        self.user = os.environ["DAYPASS_TEST_SUPERUSER"]
-        self.password = read_text(os.environ["DAYPASS_TEST_PASSWORD_FILE"]).strip()
-
-    def psql(self, sql, database="shop", user=None, password=None, wait=True):
-        env = {
-            **os.environ,
-            "PGPASSWORD": self.password if password is None else password,
-            "PGSSLMODE": "verify-full",
-            "PGSSLROOTCERT": CA_FILE,
-            "PGCONNECT_TIMEOUT": "10",
-        }
-        command = ["psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "localhost"]
-        command += ["-p", str(self.port), "-U", user or self.user, "-d", database, "-f", "-"]
-        process = subprocess.Popen(
-            command,
-            env=env,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        if not wait:
-            process.stdin.write(sql)
-            process.stdin.close()
-            process.stdin = None
-            return process
-        process.stdout_text, process.stderr_text = process.communicate(sql, timeout=WAIT_S)
-        return process
-
-    def query(self, sql, database="shop"):
-        process = self.psql(sql, database)
-        if process.returncode != 0:
-            raise Failure(f"{sql}: {process.stderr_text}")
-        return process.stdout_text.strip()
-
-    def make_shop(self):
-        """A fresh database `shop`; the roles of an earlier one stay."""
-        self.query("DROP DATABASE IF EXISTS shop WITH (FORCE)", "postgres")
-        subprocess.run(
-            [os.path.join(ROOT, "scripts/make-shop"), SERVERS, self.name],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return os.path.join(SERVERS, "admin-password")
-
-    def accounts(self):
-        """Names of all temporary accounts that are there."""
-        rows = self.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'temp\\_%'")
-        return rows.split() if rows else []
-
-    def sessions(self, account):
-        return int(self.query(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{account}'"))
 
 
 class World:
@@ -209,7 +110,7 @@ class World:
 
     def __init__(self, server="pg15", privilege_mode="shared-role"):
         self.folder = tempfile.mkdtemp(prefix="daypass-story-")
-        self.server = Server(server)
+        self.server = Server(server) if isinstance(server, str) else server
         self.privilege_mode = privilege_mode
         self.programs = []
         self.url = None
@@ -234,7 +135,7 @@ class World:
         findings = [finding for program in self.programs for finding in program.findings()]
         if kind or findings:
             self.show_logs()
-        self.drop_leftovers()
+        self.server.drop_leftovers()
         shutil.rmtree(self.folder, ignore_errors=True)
         if findings and not kind:
             raise Failure("\n".join(findings))
@@ -246,19 +147,6 @@ class World:
         for program in self.programs:
             for line in read_text(program.log).splitlines()[-40:]:
                 print(f"# {program.name}: {line}")
-
-    def drop_leftovers(self):
-        """What a failed test left on the server must not reach the next one."""
-        self.server.query("DROP DATABASE IF EXISTS shop WITH (FORCE)", "postgres")
-        rows = self.server.query(
-            "SELECT quote_ident(rolname) FROM pg_roles "
-            "WHERE rolname LIKE 'temp\\_%' OR rolname ~ '^daypass_[0-9a-f]{16}$'",
-            "postgres",
-        )
-        for role in rows.split():
-            self.server.psql(f"DROP OWNED BY {role}; DROP ROLE {role};", "postgres")
-
-    # ---- Programs -------------------------------------------------------------------------------
 
     def run(self, name, command, env=None):
         program = Program(name, command, self.path(name + ".log"), env)
@@ -319,14 +207,14 @@ class World:
         """Writes and gives the configuration file of a connector. `changes`: to its secret."""
         secret = {
             "name": "shop-prod-admin",
-            "user": "daypass_admin",
+            "user": self.server.admin,
             "file": self.admin_password_file,
             "ca_file": CA_FILE,
             "target": {
-                "kind": "postgresql",
+                "kind": self.server.kind,
                 "host": "localhost",
                 "port": self.server.port,
-                "database": "shop",
+                "database": self.server.database,
                 "tls": "verify-full",
             },
             **(changes or {}),
@@ -429,11 +317,11 @@ class World:
     def integration(self, **changes):
         return {
             "name": "shop-prod",
-            "kind": "postgresql",
+            "kind": self.server.kind,
             "connector": "main",
             "host": "localhost",
             "port": self.server.port,
-            "database": "shop",
+            "database": self.server.database,
             "tls": "verify-full",
             "admin_secret": "shop-prod-admin",
             "custodian": "daypass_custodian",
