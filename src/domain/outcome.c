@@ -50,7 +50,10 @@ static const Field OUTCOME_FIELDS[] = {
     {FIELD(Outcome, warnings, STRINGS), .help = "What somebody should know about the target"},
     {FIELD(Outcome, target_now_at, TIME), .help = "The time by the target's clock"},
     {FIELD(Outcome, target_expires_at, TIME),
-     .help = "When the target itself refuses new logins, by its clock"},
+     .help = "When the access ends, by the target's clock"},
+    {FIELD(Outcome, end_enforced, BOOL),
+     .help = "Whether the target refuses new logins at that time by itself, with nobody there to "
+             "do it"},
     {FIELD(Outcome, server_version, STRING), .max = VERSION_MAX_BYTES,
      .help = "Version the server reports"},
     {FIELD(Outcome, account_key, STRING), .help = "The engine's own id of the account"},

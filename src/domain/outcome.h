@@ -47,7 +47,8 @@ typedef struct Outcome {
     Obstacles obstacles;
     StringList warnings;       // "PUBLIC may create objects in schema public"
     int64_t target_now_at;     // the target's clock
-    int64_t target_expires_at; // VALID UNTIL on the target, by its clock
+    int64_t target_expires_at; // the account's end on the target, by its clock
+    bool end_enforced;         // the target itself refuses new logins from then on
     const char *server_version;
     const char *account_key;   // the engine's own id of the account: the OID
     const AccountState *state; // as read back of one that was given or extended; NULL: not read

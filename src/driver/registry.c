@@ -1,12 +1,19 @@
 #include "driver/driver.h"
 
 #include "driver/postgresql/driver.h"
+#ifdef DAYPASS_WITH_MYSQL
+#include "driver/mysql/driver.h"
+#endif
 #ifdef DAYPASS_WITH_REDIS
 #include "driver/redis/driver.h"
 #endif
 
 static const Driver *const DRIVERS[] = {
     &POSTGRESQL_DRIVER,
+#ifdef DAYPASS_WITH_MYSQL
+    &MYSQL_DRIVER,
+    &MARIADB_DRIVER,
+#endif
 #ifdef DAYPASS_WITH_REDIS
     &REDIS_DRIVER,
 #endif

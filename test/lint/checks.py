@@ -30,6 +30,7 @@ LAYERS = {
 # Libraries that must not leak out of the folder made for them.
 LIBRARY_HOMES = {
     "libpq-fe.h": ("driver/postgresql/", "store/postgresql/"),
+    "mysql.h": ("driver/mysql/",),
     "sql.h": ("driver/odbc/",),
     "sqlext.h": ("driver/odbc/",),
     "hiredis/hiredis.h": ("driver/redis/",),
@@ -270,7 +271,7 @@ def headers_stand_alone(tree):
     for path in headers:
         if not re.search(r"^#pragma once$", tree.text(path), re.MULTILINE):
             faults.append(f"{path}: no #pragma once")
-    packages = "jansson libsodium libcurl libmicrohttpd sqlite3 libpq smartcols yaml-0.1"
+    packages = "jansson libsodium libcurl libmicrohttpd sqlite3 libpq smartcols yaml-0.1 libmariadb"
     flags = subprocess.run(
         ["pkg-config", "--cflags", *packages.split()], capture_output=True, text=True
     ).stdout.split()

@@ -62,6 +62,7 @@ static Status read_back(Operation *operation, const Plan *plan, Error *reterr) {
         !role.can_login || (role.expires_at != 0 && role.expires_at <= role.now_at);
     outcome->target_now_at = role.now_at;
     outcome->target_expires_at = role.expires_at;
+    outcome->end_enforced = role.expires_at != 0;
     outcome->account_key = arena_printf(operation->arena, "%lld", (long long)role.oid);
     return pg_account_state_read(operation, plan->account, &outcome->state, reterr);
 }
