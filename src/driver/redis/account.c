@@ -210,7 +210,7 @@ const AccountState *redis_account_state(Operation *operation, const Account *acc
         .connection_limit = -1,
         .privilege_count = (int64_t)lines.count,
         .privilege_hash = hash_of(arena, &lines),
-        .database = operation->session->target.database,
+        .database = arena_strdup(arena, operation->session->target.database),
     };
     for (size_t i = 0; i < account->attributes.count && i < 16; i++)
         string_list_add(arena, &state->attributes, line_of(arena, account->attributes.items[i]));

@@ -57,7 +57,7 @@ static bool may(Operation *operation, const char *const *words) {
 
 static bool start_transaction(CheckList *list, Operation *operation) {
     static const Right TRANSACTIONS = {
-        "+watch +multi +exec +discard", {0}, "keep changes within their deadline"};
+        "+watch +multi +exec +discard ~daypass:fence:*", {0}, "keep changes within their deadline"};
     // EXEC and DISCARD end what MULTI began, so that they cannot be tried in it. One without
     // commands changes nothing.
     if (may(operation,

@@ -68,6 +68,14 @@ StringList redis_clients_describe(Arena *arena, const char *list, const char *us
     return lines;
 }
 
+int64_t redis_clients_present(Operation *operation, const char *user) {
+    const char *list;
+    if (redis_clients_read(operation, &list, NULL) == STATUS_OK)
+        return redis_clients_count(list, user);
+    operation->evidence.failure = FAILURE_NONE;
+    return 0;
+}
+
 static bool is_no_such_user(const char *error) {
     return text_starts_with(error, "ERR No such user");
 }
@@ -86,9 +94,8 @@ static Status kill_all(Operation *operation, const char *user, Error *reterr) {
 }
 
 // One that has a reply to get first is closed a little later.
-Status redis_clients_end(Operation *operation, const char *user, Error *reterr) {
+Status redis_clients_end(Operation *operation, const char *user, int64_t before, Error *reterr) {
     Outcome *outcome = operation->evidence.outcome;
-    int64_t before = 0;
     int wait_ms = FIRST_WAIT_MS;
     for (int round = 0; round < WAIT_ROUNDS; round++) {
         const char *list;

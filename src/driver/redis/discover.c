@@ -73,11 +73,10 @@ static void name_prefixes(Operation *operation, StringList *prefixes, Discovery 
     qsort((void *)prefixes->items, prefixes->count, sizeof prefixes->items[0], compare_words);
     discovery->tables.items =
         arena_alloc(operation->arena, prefixes->count * sizeof discovery->tables.items[0]);
+    const char *database = arena_strdup(operation->arena, operation->session->target.database);
     for (size_t i = 0; i < prefixes->count; i++)
         discovery->tables.items[discovery->tables.count++] =
-            (FoundTable){.schema = operation->session->target.database,
-                         .name = prefixes->items[i],
-                         .kind = "keys"};
+            (FoundTable){.schema = database, .name = prefixes->items[i], .kind = "keys"};
 }
 
 Status redis_discover(Operation *operation, Discovery *ret_discovery, Error *reterr) {

@@ -42,7 +42,14 @@ static const Row ROWS[] = {
 };
 static const RedisFailure OTHER = {FAILURE_FATAL, "target_failed", "it gave an error"};
 
+// What EXEC says when the server refuses it for a reason of its own.
+static const char *without_abort(const char *error) {
+    static const char ABORT[] = "EXECABORT Transaction discarded because of: ";
+    return text_starts_with(error, ABORT) ? error + strlen(ABORT) : error;
+}
+
 const RedisFailure *redis_failure_of(const char *error, char code[REDIS_CODE_SIZE]) {
+    error = without_abort(error);
     size_t length = 0;
     while (length < REDIS_CODE_SIZE - 1 && (isupper((unsigned char)error[length]) != 0))
         length++;

@@ -191,7 +191,9 @@ static Status start_tls(Link *link, const DriverLogin *login, int64_t until_ms,
         if (is_only_waiting(result) && wait_for_tls(link, until_ms))
             continue;
         if (is_only_waiting(result))
-            return unreachable(login, ETIMEDOUT, ret_failure, reterr);
+            return tls_failed(login, FAILURE_RETRY,
+                              "the server did not answer in time; is this a port with TLS?",
+                              ret_failure, reterr);
         if (result == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR ||
             result == GNUTLS_E_CERTIFICATE_ERROR)
             return tls_failed(login, FAILURE_FATAL,

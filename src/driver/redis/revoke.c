@@ -49,12 +49,13 @@ Status redis_account_remove(Operation *operation, const Plan *plan, Error *reter
     if (account != NULL) {
         outcome->account_key = account->key;
         outcome->target_expires_at = account->mark.expires;
+        int64_t sessions = redis_clients_present(operation, plan->account);
         FAULT_POINT("revoke.before_lock");
         TRY(lock_account(operation, account, reterr));
         FAULT_POINT("revoke.locked");
         TRY(redis_fence_break(operation, plan->account, reterr));
         outcome->login_refused = true;
-        TRY(redis_clients_end(operation, plan->account, reterr));
+        TRY(redis_clients_end(operation, plan->account, sessions, reterr));
         FAULT_POINT("revoke.sessions_ended");
         FAULT_POINT("revoke.before_drop");
         TRY(redis_operation_change(
@@ -71,7 +72,7 @@ Status redis_account_revoke(Operation *operation, const Plan *plan, Error *reter
     const Account *account;
     TRY(redis_plan_check(operation, plan, reterr));
     TRY(redis_account_remove(operation, plan, reterr));
-    TRY(redis_clients_end(operation, plan->account, reterr));
+    TRY(redis_clients_end(operation, plan->account, 0, reterr));
     TRY(redis_account_read(operation, plan->account, &account, reterr));
     operation->evidence.outcome->account_present = account != NULL;
     operation->evidence.outcome->login_refused = account == NULL || !account->on;

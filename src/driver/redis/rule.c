@@ -193,7 +193,7 @@ static void add_group(Arena *arena, const Group *group, bool beside_mark, String
         string_list_add(arena, rules, "~*");
     for (size_t i = 0; i < keys->count && !is_whole(keys); i++)
         string_list_add(arena, rules, arena_printf(arena, "~%s", keys->items[i]));
-    add_patterns(arena, rules, &group->commands);
+    add_all(arena, rules, group->commands.items, group->commands.count); // their order matters
 }
 
 // The server splits a selector as a shell would.
