@@ -25,6 +25,11 @@ static Status launch_failed(const char *what, Error *reterr) {
                      "the client cannot be started: %s: %s", what, strerror(errno));
 }
 
+static void keep_ours(void) {
+    for (size_t i = 0; i < COUNT_OF(OURS); i++)
+        unsetenv(OURS[i]);
+}
+
 // ---- Finding it -------------------------------------------------------------------------------
 
 const char *client_find(Arena *arena, const char *program) {
@@ -55,6 +60,7 @@ bool client_says(Arena *arena, const char *path, const char *word) {
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);
+        keep_ours();
         execl(path, path, "--version", (char *)NULL);
         _exit(127);
     }
@@ -195,8 +201,7 @@ Status client_text_named(ClientLaunch *launch, const Buffer *text, const char *n
 // ---- Becoming it ------------------------------------------------------------------------------
 
 static Status apply_settings(const ClientLaunch *launch, Error *reterr) {
-    for (size_t i = 0; i < COUNT_OF(OURS); i++)
-        unsetenv(OURS[i]);
+    keep_ours();
     for (size_t i = 0; i < launch->setting_count; i++) {
         const ClientSetting *setting = &launch->settings[i];
         if ((setting->value == NULL ? unsetenv(setting->name)

@@ -267,6 +267,9 @@ Status command_show(Cli *cli, const Invocation *invocation, Error *reterr) {
     TRY(print_evidence(cli, &grant, reterr));
     if (grant.may.count > 0)
         say(cli, "\nYou may: %s", string_list_join(cli->arena, &grant.may, ", "));
+    const char *next = grant_next_step(cli, &grant);
+    if (next != NULL)
+        say(cli, "%s", next);
     return STATUS_OK;
 }
 

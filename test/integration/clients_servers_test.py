@@ -187,6 +187,52 @@ def pipes_with_text(folder):
     return found
 
 
+# ---- Servers without TLS ---------------------------------------------------------------------------
+
+
+class Plaintext:
+    """A MySQL server that says it has no TLS, and keeps what a client answers
+    (https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html)."""
+
+    CAPABILITIES = 0x003FF7FF  # all of its time but CLIENT_SSL
+
+    def __init__(self):
+        self.answer = None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        low, high = self.CAPABILITIES & 0xFFFF, self.CAPABILITIES >> 16
+        greeting = b"\x0a8.0.30\0" + struct.pack("<I", 5) + b"abcdefgh\0"
+        greeting += struct.pack("<HBHHB10x", low, 33, 2, high, 21)
+        greeting += b"ijklmnopqrst\0mysql_native_password\0"
+        connection, _ = self.listener.accept()
+        with connection:
+            connection.sendall(struct.pack("<I", len(greeting)) + greeting)
+            try:
+                self.answer = connection.recv(4096)
+            except ConnectionResetError:
+                self.answer = b""
+
+
+@test_with(*((kind, newer, mode) for kind, newer in (("mysql", True), ("mariadb", False))
+             for mode in ("verify-full", "verify-ca", "require", "disable")))  # fmt: skip
+def a_server_without_tls_is_told_nothing_unless_it_is_disabled(kind, newer, mode):
+    with CredentialPlane() as plane:
+        server = Plaintext()
+        plane.offer(
+            kind=kind, host="127.0.0.1", port=server.port, user=USER, password=ODD, tls=mode
+        )
+        path = f"{newer_mysql(plane)}:{os.environ['PATH']}" if newer else os.environ["PATH"]
+        arguments = ["connect", GRANT, "--ca-file", CA_FILE, "--", "-e", "SELECT 1"]
+        result = plane.run(*arguments, expect=None, PATH=path)
+        server.thread.join(timeout=30)
+        check(result.code != 0 and server.answer is not None, "the client came and went")
+        check_equal(USER.encode() in server.answer, mode == "disable", "the account is named")
+
+
 # ---- SQL Server -----------------------------------------------------------------------------------
 
 
@@ -196,6 +242,7 @@ class Login7:
 
     def __init__(self):
         self.login = None
+        self.is_over = False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -208,11 +255,15 @@ class Login7:
             body = options + bytes([15, 0, 0, 0, 0, 0, 2])  # version 15, no encryption
             connection.sendall(struct.pack(">BBHHBB", 4, 1, 8 + len(body), 0, 1, 0) + body)
             self.login = self.packet(stream)
+            self.is_over = True
 
     def packet(self, stream):
         body = b""
         while True:
-            _kind, status, length = struct.unpack(">BBH4x", stream.read(8))
+            head = stream.read(8)
+            if len(head) < 8:
+                return None
+            _kind, status, length = struct.unpack(">BBH4x", head)
             body += stream.read(length - 8)
             if status & 1:
                 return body
@@ -243,6 +294,22 @@ def a_login_over_tds_has_the_credential(program, password):
             "user, password and database",
         )
         wait_until("nothing is left behind", lambda: not os.listdir(plane.runtime))
+
+
+@test_with(*((program, mode) for program in ("tsql", "isql") for mode in ("verify-full", "require")))
+def a_server_of_tds_without_tls_gets_no_login(program, mode):
+    listener = Login7()
+    with CredentialPlane() as plane:
+        os.makedirs(plane.path("bin"))
+        os.symlink(f"/usr/bin/{program}", plane.path("bin", program))
+        plane.offer(
+            kind="sqlserver", host="127.0.0.1", port=listener.port, database="shop", user=USER,
+            password="Abc123def456", tls=mode,
+        )  # fmt: skip
+        result = plane.run("connect", GRANT, expect=None, PATH=plane.path("bin"))
+        check(result.code != 0, result.out)
+        wait_until("the client is gone", lambda: listener.is_over)
+        check_equal(listener.login, None, "what follows the server's answer")
 
 
 if __name__ == "__main__":

@@ -360,6 +360,19 @@ def a_client_that_is_not_there_is_named(kind, package):
         check("daypass credentials" in result.err, "what else can be done")
 
 
+@test_with(
+    ("postgresql", "psql"), ("mysql", "mysql or mariadb"), ("mariadb", "mariadb or mysql"),
+    ("sqlserver", "sqlcmd or tsql or isql"), ("oracle", "sqlplus or sql"),
+    ("redis", "redis-cli or valkey-cli"),
+)  # fmt: skip
+def show_says_how_to_connect(kind, clients):
+    with CredentialPlane() as plane:
+        offer(plane, kind)
+        told = plane.run("show", GRANT).out
+        check(f"daypass connect {GRANT} ({clients})" in told, told)
+        check("--format env|url|json" in told, told)
+
+
 @test
 def sqlplus_gets_a_script_with_its_parameters_behind_the_connection():
     with CredentialPlane() as plane:
