@@ -7,7 +7,12 @@
 #ifdef DAYPASS_WITH_REDIS
 #include "driver/redis/driver.h"
 #endif
+#ifdef DAYPASS_WITH_SQLSERVER
+#include "driver/sqlserver/driver.h"
+#endif
 
+// One a line, however many.
+// clang-format off
 static const Driver *const DRIVERS[] = {
     &POSTGRESQL_DRIVER,
 #ifdef DAYPASS_WITH_MYSQL
@@ -17,7 +22,11 @@ static const Driver *const DRIVERS[] = {
 #ifdef DAYPASS_WITH_REDIS
     &REDIS_DRIVER,
 #endif
+#ifdef DAYPASS_WITH_SQLSERVER
+    &SQLSERVER_DRIVER,
+#endif
 };
+// clang-format on
 
 const Driver *driver_find(TargetKind kind) {
     for (size_t i = 0; i < COUNT_OF(DRIVERS); i++)

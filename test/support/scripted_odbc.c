@@ -58,7 +58,9 @@ __attribute__((visibility("default"))) ScriptedLetGo scripted_odbc_let_go;
 
 void scripted_odbc_serve(const ScriptedServer *new_server) {
     pthread_mutex_lock(&mutex);
-    server = new_server == NULL ? (ScriptedServer){0} : *new_server;
+    memset(&server, 0, sizeof server);
+    if (new_server != NULL)
+        server = *new_server;
     let_go = false;
     connections = 0;
     pthread_mutex_unlock(&mutex);

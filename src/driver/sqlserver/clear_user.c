@@ -220,6 +220,18 @@ static Status find_modules(Clearing *clearing, Error *reterr) {
     return STATUS_OK;
 }
 
+// Somebody else may have removed it first, which the server does not tell from a right that lacks.
+static Status is_still_there(Clearing *clearing, bool *ret_there, Error *reterr) {
+    Rows rows;
+    const char *sql =
+        arena_printf(clearing->arena,
+                     "SELECT 1 FROM sys.database_principals AS p WHERE p.sid = %s AND p.name = %s",
+                     clearing->user->sid, tsql_text(clearing->arena, clearing->user->name));
+    TRY(read_in(clearing, "looking up the user", sql, &rows, reterr));
+    *ret_there = rows.row_count > 0;
+    return STATUS_OK;
+}
+
 static Status drop_user(Clearing *clearing, Error *reterr) {
     Arena *arena = clearing->arena;
     Operation *operation = clearing->operation;
@@ -235,6 +247,12 @@ static Status drop_user(Clearing *clearing, Error *reterr) {
         if (reterr != NULL)
             *reterr = error;
         return status;
+    }
+    if (operation->native == ERROR_NOT_THERE_OR_DENIED) {
+        bool is_there;
+        TRY(is_still_there(clearing, &is_there, reterr));
+        if (!is_there)
+            return STATUS_OK;
     }
     TRY(find_modules(clearing, reterr));
     if (operation->evidence.outcome->obstacles.count == before)

@@ -137,27 +137,41 @@ static Status blocked(Operation *operation, const Login *login, Error *reterr) {
         obstacles->count > 0 ? obstacles->items[0].what : "something is left");
 }
 
+// Somebody else may have removed it first, which the server does not tell from a right that lacks.
+static Status is_still_there(Operation *operation, const Plan *plan, bool *ret_there,
+                             Error *reterr) {
+    Login login;
+    FailureClass failure = operation->evidence.failure;
+    Status status = mssql_login_read(operation, plan, ret_there, &login, reterr);
+    operation->evidence.failure = failure;
+    return status;
+}
+
 // The server goes on counting a login as connected for a while after its last session.
-static Status drop_login(Operation *operation, const Login *login, Error *reterr) {
+static Status drop_login(Operation *operation, const Plan *plan, const Login *login,
+                         Error *reterr) {
     Arena *arena = operation->arena;
     const char *sql = tsql_drop_login(arena, login->name);
     int wait_ms = FIRST_WAIT_MS;
     Error error = {0};
     Status status = STATUS_OK;
-    for (int round = 0; round < DROP_ROUNDS; round++) {
+    bool is_counted = true, is_there = true;
+    for (int round = 0; round < DROP_ROUNDS && is_counted; round++) {
         status = mssql_change(operation, "removing the login", sql, &error);
-        if (status == STATUS_OK || operation->native != ERROR_LOGIN_CONNECTED)
+        is_counted = status != STATUS_OK && operation->native == ERROR_LOGIN_CONNECTED;
+        if (!is_counted)
             break;
         TRY(mssql_sessions_end(operation, login->name, reterr));
         TRY(mssql_wait(operation, wait_ms, reterr));
         wait_ms = wait_ms * 2 < LONGEST_WAIT_MS ? wait_ms * 2 : LONGEST_WAIT_MS;
     }
-    if (status == STATUS_OK) {
+    if (status != STATUS_OK && operation->native == ERROR_NOT_THERE_OR_DENIED)
+        TRY(is_still_there(operation, plan, &is_there, reterr));
+    if (status == STATUS_OK || !is_there) {
         operation->evidence.outcome->account_present = false;
         return STATUS_OK;
     }
-    if (operation->evidence.failure == FAILURE_CONFLICT ||
-        operation->native == ERROR_LOGIN_CONNECTED)
+    if (operation->evidence.failure == FAILURE_CONFLICT || is_counted)
         evidence_obstacle(
             &operation->evidence,
             arena_printf(arena, "login \"%s\" cannot be removed: %s", login->name, error.message),
@@ -204,7 +218,7 @@ Status mssql_account_remove(Operation *operation, const Plan *plan, Error *reter
     if (outcome->obstacles.count > 0)
         return blocked(operation, &login, reterr);
     FAULT_POINT("revoke.before_drop");
-    TRY(drop_login(operation, &login, reterr));
+    TRY(drop_login(operation, plan, &login, reterr));
     FAULT_POINT("revoke.dropped");
     return STATUS_OK;
 }
