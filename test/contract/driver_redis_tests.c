@@ -470,10 +470,9 @@ static void check_names_each_missing_right_and_its_repair(void **state) {
         redis_run(work->world, "ACL SETUSER %s %s", admin, RIGHTS[i]);
         report = check(work);
         const CheckItem *failed = first_failed(&report);
-        if (failed == NULL)
-            fail_msg("not missed: %s", RIGHTS[i]);
-        assert_non_null(failed->repair);
-        redis_run(work->world, "%s", failed->repair);
+        print_message("# without %s: %s\n", RIGHTS[i], failed != NULL ? failed->found : "nothing");
+        assert_true(failed != NULL && failed->repair != NULL);
+        redis_run(work->world, "%s", failed != NULL ? failed->repair : "");
         report = check(work);
         failed = first_failed(&report);
         if (failed != NULL)
