@@ -33,5 +33,6 @@ typedef struct CuttingWire {
     bool client_begins;
 } CuttingWire;
 
+extern const CuttingWire MYSQL_WIRE;
 extern const CuttingWire POSTGRESQL_WIRE;
 extern const CuttingWire REDIS_WIRE;

@@ -7,7 +7,14 @@
 #include <cmocka.h>
 #include <string.h>
 
-enum { SHORT_MS = 1500, THREADS = 8, ATTEMPTS = 100, ROUNDS = 3, STRANGE_NAMES_MAX = 16 };
+enum {
+    SHORT_MS = 1500,
+    THREADS = 8,
+    ATTEMPTS = 100,
+    ROUNDS = 3,
+    STRANGE_NAMES_MAX = 16,
+    LATE_TURNS = 20,
+};
 
 static void granted_account_reads_the_granted_table_and_no_other(void **state) {
     Work *work = work_new(*state);
@@ -80,21 +87,27 @@ static void grant_whose_deadline_comes_before_its_commit_leaves_nothing(void **s
     login.connect_timeout_ms = 10000 * SECOND_MS;
     login.statement_timeout_ms = 1000 * SECOND_MS;
     FailureClass failure;
-    world->engine->driver->session_close(work->session);
+    DriverSession *session = NULL;
     late_calls = 0;
-    assert_int_equal(
-        world->engine->driver->session_open(&login, &work->session, &failure, &work->error),
-        STATUS_OK);
-    GrantOrder order = {.plan = work->plan,
-                        .password = work->password,
-                        .ends_ms = late_monotonic(&late_clock) + 60 * SECOND_MS,
-                        .deadline_ms = late_monotonic(&late_clock) + 20 * SECOND_MS};
-    Status status = world->engine->driver->grant(work->session, work->arena, &order, &work->result,
-                                                 &work->error);
-    assert_int_not_equal(status, STATUS_OK);
-    assert_string_equal(work->error.code, "deadline_passed");
-    assert_true(work->result.outcome.statements.count > 0); // it had begun
-    assert_false(account_listed(work, NULL));
+    assert_int_equal(world->engine->driver->session_open(&login, &session, &failure, &work->error),
+                     STATUS_OK);
+    // How often an engine looks is its own business: it has time for a little more at each turn.
+    bool had_begun = false;
+    for (int turn = 1; !had_begun && turn <= LATE_TURNS; turn++) {
+        late_calls = 0;
+        GrantOrder order = {.plan = work->plan,
+                            .password = work->password,
+                            .ends_ms = late_monotonic(&late_clock) + 60 * SECOND_MS,
+                            .deadline_ms = late_monotonic(&late_clock) + turn * SECOND_MS};
+        Status status =
+            world->engine->driver->grant(session, work->arena, &order, &work->result, &work->error);
+        assert_int_not_equal(status, STATUS_OK);
+        assert_string_equal(work->error.code, "deadline_passed");
+        had_begun = work->result.outcome.statements.count > 0;
+        assert_false(account_listed(work, NULL));
+    }
+    assert_true(had_begun);
+    world->engine->driver->session_close(session);
     work_free(work);
 }
 
@@ -446,9 +459,12 @@ static void discovery_shows_what_is_there(void **state) {
     assert_true(shop->view == NULL || has_kind(&found.tables, shop->view, "view"));
     for (size_t i = 0; i < found.tables.count; i++)
         assert_string_not_equal(found.tables.items[i].schema, shop->hidden_schema);
-    assert_true(string_list_has(&found.schemas, shop->schema));
-    assert_true(shop->sequence == NULL || string_list_has(&found.sequences, shop->sequence));
-    assert_true(shop->function == NULL || string_list_has(&found.functions, shop->function));
+    const char *schema = work->world->schema;
+    assert_true(string_list_has(&found.schemas, schema));
+    assert_true(shop->sequence == NULL ||
+                string_list_has(&found.sequences, text_of(work, "%s.%s", schema, shop->sequence)));
+    assert_true(shop->function == NULL ||
+                string_list_has(&found.functions, text_of(work, "%s.%s", schema, shop->function)));
     if (engine_has(work->world->engine, TRAIT_ROLES))
         assert_true(string_list_has(&found.roles, work->world->role));
     assert_false(string_list_has(&found.roles, work->world->login.user));

@@ -80,9 +80,8 @@ typedef struct AlterationFacts {
 
 // What discovery must find in the shop, and what it must not. NULL: the engine has none of it.
 typedef struct Discoverable {
-    const char *schema, *view, *strange_table;
-    const char *sequence, *function;
-    const char *hidden_schema; // the server's own
+    const char *view, *strange_table, *sequence, *function; // in the world's schema
+    const char *hidden_schema;                              // the server's own
 } Discoverable;
 
 // What an account makes where it may, in each place it reaches: things with its name in theirs.

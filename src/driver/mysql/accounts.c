@@ -142,6 +142,8 @@ static Status list_leftovers(Operation *operation, const StringList *asked, cons
             found.items[found.count++] = (FoundAccount){
                 .account = user,
                 .leftover = why_leftover(arena, account, &patterns),
+                .expires_at = account->event_at,
+                .expired = account->event_at != 0 && account->event_at <= accounts.now_at,
                 .can_login = account->can_login,
                 .sessions = sessions_of(sessions, user),
             };

@@ -22,12 +22,23 @@ const char *my_defined_describe(Arena *arena, const Defined *defined) {
 static const char *const SEEING_MYSQL[] = {"SHOW VIEW", "TRIGGER", "EVENT", "SHOW_ROUTINE"};
 static const char *const SEEING_MARIADB[] = {"SHOW VIEW", "TRIGGER", "EVENT"};
 
-static StringList lacking(const Operation *operation) {
+StringList my_definers_seen_by(const Operation *operation) {
     bool mariadb = operation->session->mariadb;
     const char *const *words = mariadb ? SEEING_MARIADB : SEEING_MYSQL;
     size_t count = mariadb ? COUNT_OF(SEEING_MARIADB) : COUNT_OF(SEEING_MYSQL);
+    StringList rights = {0};
+    for (size_t i = 0; i < count; i++)
+        string_list_add(operation->arena, &rights, words[i]);
+    if (mariadb && operation->session->version >= SHOW_CREATE_ROUTINE_SINCE)
+        string_list_add(operation->arena, &rights, "SHOW CREATE ROUTINE");
+    return rights;
+}
+
+static StringList lacking(const Operation *operation) {
+    StringList rights = my_definers_seen_by(operation);
     StringList lacks = {0};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < rights.count; i++) {
+        const char *word = rights.items[i];
         // Before 8.0.20 there was SELECT on everything instead.
         bool has =
             my_session_has(operation->session, words[i]) ||
@@ -187,8 +198,13 @@ static Status hand_over_one(Operation *operation, const Defined *defined, MyName
     Arena *arena = operation->arena;
     const char *why = NULL;
     const char *repair = NULL;
-    TRY(my_define_again(operation, defined, from, to, &why, &repair, reterr));
+    Status status = my_define_again(operation, defined, from, to, &why, &repair, reterr);
     const char *what = my_defined_describe(arena, defined);
+    if (status != STATUS_OK && operation->session->lost) // nobody would find it a second time
+        evidence_handed_over(&operation->evidence,
+                             arena_printf(arena, "%s to %s, unless the server did not get to it",
+                                          what, my_account_describe(arena, to)));
+    TRY(status);
     if (why != NULL)
         evidence_obstacle(&operation->evidence,
                           arena_printf(arena, "account %s is the definer of %s, %s",
@@ -196,7 +212,7 @@ static Status hand_over_one(Operation *operation, const Defined *defined, MyName
                           repair);
     else
         evidence_handed_over(&operation->evidence,
-                             arena_printf(arena, "%s to %s", what, my_sql_account(arena, to)));
+                             arena_printf(arena, "%s to %s", what, my_account_describe(arena, to)));
     return STATUS_OK;
 }
 
