@@ -50,7 +50,7 @@ static Status bad_names(Reader *reader, const char *what, const StringList *name
 
 // The server's catalog compares more loosely than the server.
 static bool same_name(const Reader *reader, const char *a, const char *b) {
-    return reader->operation->session->names_fold ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
+    return reader->operation->session->own.names_fold ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
 }
 
 // ---- Schemas ------------------------------------------------------------------------------------
@@ -291,8 +291,10 @@ static Status read_role(Reader *reader, const char *role, Error *reterr) {
     }
     const char *quoted = mariadb ? my_sql_identifier(reader->arena, role)
                                  : my_sql_account(reader->arena, account->name);
-    if (!string_list_has(&access->roles, quoted))
-        string_list_add(reader->arena, &access->roles, quoted);
+    if (string_list_has(&access->roles, quoted))
+        return STATUS_OK;
+    string_list_add(reader->arena, &access->roles, quoted);
+    string_list_add(reader->arena, &access->role_names, role);
     return STATUS_OK;
 }
 
@@ -361,5 +363,21 @@ Status my_access_require(Operation *operation, const Access *access, Error *rete
         return evidence_fail(&operation->evidence, FAILURE_REFUSED, reterr, "role_refused",
                              "nobody is given role \"%s\" because of %s", access->refused[0].role,
                              access->refused[0].reason);
+    return STATUS_OK;
+}
+
+// The name of nobody is everybody's in mysql.db: schema test, in old installations.
+Status my_everybody_has(Operation *operation, const char **ret_what, Error *reterr) {
+    static const char OF_MYSQL[] = "SELECT CONCAT('the mandatory roles ', NULLIF(@@mandatory_roles,"
+                                   " ''))";
+    static const char OF_MARIADB[] =
+        "SELECT CONCAT('privileges on ', GROUP_CONCAT(p ORDER BY p SEPARATOR ', ')) FROM"
+        " (SELECT Db AS p FROM mysql.db WHERE User IN ('', 'PUBLIC')"
+        " UNION SELECT CONCAT(Db, '.', Table_name) FROM mysql.tables_priv"
+        " WHERE User IN ('', 'PUBLIC')) x";
+    Rows rows;
+    TRY(my_operation_read(operation, "reading what everybody has",
+                          operation->session->mariadb ? OF_MARIADB : OF_MYSQL, &rows, reterr));
+    *ret_what = rows.count > 0 ? my_rows_text(&rows, 0, 0) : NULL;
     return STATUS_OK;
 }

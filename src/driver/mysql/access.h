@@ -13,9 +13,10 @@ typedef struct RefusedRole {
 typedef struct Access {
     MyGrant *grants; // one object each
     size_t count;
-    StringList roles;     // quoted, to be given
-    StringList absent;    // "table `s`.`t`"
-    RefusedRole *refused; // roles of the plan that nobody is given
+    StringList roles;      // quoted, to be given
+    StringList role_names; // the same as they are
+    StringList absent;     // "table `s`.`t`"
+    RefusedRole *refused;  // roles of the plan that nobody is given
     size_t refused_count;
     size_t capacity;
 } Access;
@@ -30,3 +31,6 @@ MUST_USE Status my_access_require(Operation *operation, const Access *access, Er
 // the whole server or on the server's own schemas. NULL: it has not.
 MUST_USE Status my_power_of(Operation *operation, MyName name, const char **ret_power,
                             Error *reterr);
+
+// What every account has beside its own: mandatory roles, privileges of PUBLIC. NULL: nothing.
+MUST_USE Status my_everybody_has(Operation *operation, const char **ret_what, Error *reterr);

@@ -65,14 +65,16 @@ static int longer(int wait_ms) {
 // ---- KILL ---------------------------------------------------------------------------------------
 
 // What hosted servers have instead of the right to KILL.
-static Status find_procedure(Operation *operation, const char **ret_name, Error *reterr) {
+Status my_kill_procedure(Operation *operation, const char **ret_name, Error *reterr) {
     Rows rows;
     TRY(my_operation_read(operation, "looking for a procedure that ends sessions",
                           "SELECT ROUTINE_NAME FROM information_schema.ROUTINES"
                           " WHERE ROUTINE_SCHEMA = 'mysql' AND ROUTINE_TYPE = 'PROCEDURE'"
                           " AND ROUTINE_NAME IN ('rds_kill', 'az_kill')",
                           &rows, reterr));
-    *ret_name = rows.count > 0 ? my_rows_text(&rows, 0, 0) : NULL;
+    *ret_name = rows.count > 0
+                    ? arena_printf(operation->arena, "mysql.%s", my_rows_text(&rows, 0, 0))
+                    : NULL;
     return STATUS_OK;
 }
 
@@ -101,11 +103,11 @@ static Status end_one(Operation *operation, const char *id, Error *reterr) {
         return STATUS_OK;
     if (operation->session->number == NOT_OWNER) {
         const char *procedure;
-        TRY(find_procedure(operation, &procedure, reterr));
+        TRY(my_kill_procedure(operation, &procedure, reterr));
         if (procedure == NULL)
             return may_not_kill(operation, reterr);
-        status = my_operation_change(
-            operation, DOING, arena_printf(arena, "CALL mysql.%s(%s)", procedure, id), &error);
+        status = my_operation_change(operation, DOING,
+                                     arena_printf(arena, "CALL %s(%s)", procedure, id), &error);
         if (status == STATUS_OK || operation->session->number == NOT_THERE)
             return STATUS_OK;
     }

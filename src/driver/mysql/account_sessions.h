@@ -16,3 +16,5 @@ MUST_USE Status my_account_sessions_read(Operation *operation, const char *user,
                                          UserSessions *ret_sessions, Error *reterr);
 // Whether the server shows the admin the sessions of others.
 bool my_account_sessions_seen(const Operation *operation);
+// What a hosted server has instead of the right to KILL: "mysql.rds_kill". NULL: nothing.
+MUST_USE Status my_kill_procedure(Operation *operation, const char **ret_name, Error *reterr);

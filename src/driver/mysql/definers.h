@@ -37,4 +37,5 @@ MUST_USE Status my_custodian_read(Operation *operation, const char *custodian, b
                                   MyName *ret_name, const char **ret_reason, Error *reterr);
 // GRANT … of what the admin needs to be shown them all.
 const char *my_definers_rights(Operation *operation);
+StringList my_definers_seen_by(const Operation *operation); // these: "SHOW VIEW", …
 bool my_definers_seen(const Operation *operation);

@@ -201,19 +201,26 @@ static Status give_privileges(Operation *operation, const Making *making, Error 
     const char *grantee = my_sql_account(arena, making->name);
     for (size_t i = 0; i < making->access.count; i++) {
         const MyGrant *grant = &making->access.grants[i];
+        TRY(my_operation_check_deadline(operation, making->order->deadline_ms, reterr));
         TRY(give_one(
             operation,
-            my_sql_grant(arena, grant, grantee, operation->session->patterns_are_names, false),
+            my_sql_grant(arena, grant, grantee, operation->session->own.patterns_are_names, false),
             my_grant_describe(arena, grant), reterr));
     }
     return give_roles(operation, making, reterr);
 }
 
-static void warn_of_surroundings(Operation *operation) {
+static Status warn_of_surroundings(Operation *operation, Error *reterr) {
+    const char *everybody;
+    TRY(my_everybody_has(operation, &everybody, reterr));
+    if (everybody != NULL)
+        evidence_warn(&operation->evidence, "every account of the server has %s, this one too",
+                      everybody);
     if (!operation->session->events_run)
         evidence_warn(&operation->evidence,
                       "the event scheduler of the server is off: it does not refuse logins at the "
                       "end by itself, a connector has to do it (SET GLOBAL event_scheduler = ON)");
+    return STATUS_OK;
 }
 
 static Status make(Operation *operation, Making *making, Error *reterr) {
@@ -223,7 +230,7 @@ static Status make(Operation *operation, Making *making, Error *reterr) {
     TRY(create_event(operation, making, reterr));
     FAULT_POINT("grant.end_set");
     TRY(give_privileges(operation, making, reterr));
-    warn_of_surroundings(operation);
+    TRY(warn_of_surroundings(operation, reterr));
     FAULT_POINT("grant.before_commit");
     const char *unlock = my_sql_unlock_account(arena, making->name);
     TRY(my_operation_commit_before(operation, "letting the account log in",

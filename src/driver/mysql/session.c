@@ -20,7 +20,6 @@ enum {
     // What the server may take beyond its own bound before we call it lost.
     ANSWER_GRACE_MS = 5000,
     PACKET_MAX_BYTES = 64 * 1024 * 1024,
-    PRIVILEGES_MAX_BYTES = 16384,
 };
 
 // libmariadb has no word for the system's certificate authorities, only for a file.
@@ -301,10 +300,10 @@ static Status learn_server(DriverSession *session, FailureClass *ret_failure, Er
     if (row != NULL) {
         session->admin_host = arena_strdup(session->arena, row[0]);
         session->admin = arena_strdup(session->arena, row[1]);
-        session->names_fold = is_on(row[2]);
+        session->own.names_fold = is_on(row[2]);
         read_only = is_on(row[3]) || is_on(row[5]);
         session->events_run = is_on(row[4]);
-        session->patterns_are_names = is_on(row[6]);
+        session->own.patterns_are_names = is_on(row[6]);
         session->ed25519 = is_on(row[7]);
     }
     mysql_free_result(result);
@@ -317,18 +316,6 @@ static Status learn_server(DriverSession *session, FailureClass *ret_failure, Er
     return STATUS_OK;
 }
 
-// "GRANT SELECT, PROCESS ON *.* TO …": what the admin may on the whole server, roles included.
-static void note_grant(DriverSession *session, const char *line) {
-    const char *end = strstr(line, " ON *.* TO ");
-    if (end == NULL || !text_starts_with(line, "GRANT ") || end - line > PRIVILEGES_MAX_BYTES)
-        return;
-    char *words = arena_copy(session->arena, line + strlen("GRANT "),
-                             (size_t)(end - line) - strlen("GRANT "));
-    char *rest = NULL;
-    for (char *word = strtok_r(words, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest))
-        string_list_add(session->arena, &session->privileges, word + strspn(word, " "));
-}
-
 static Status learn_privileges(DriverSession *session, FailureClass *ret_failure, Error *reterr) {
     MYSQL_RES *result = NULL;
     TRY(my_session_run(session, "reading the admin account's rights", "SHOW GRANTS", &result,
@@ -336,14 +323,13 @@ static Status learn_privileges(DriverSession *session, FailureClass *ret_failure
     MYSQL_ROW row;
     while (result != NULL && (row = mysql_fetch_row(result)) != NULL)
         if (row[0] != NULL)
-            note_grant(session, row[0]);
+            my_own_grants_add(session->arena, &session->own, row[0]);
     mysql_free_result(result);
     return STATUS_OK;
 }
 
 bool my_session_has(const DriverSession *session, const char *privilege) {
-    return string_list_has(&session->privileges, privilege) ||
-           string_list_has(&session->privileges, "ALL PRIVILEGES");
+    return my_own_grants_has(&session->own, privilege);
 }
 
 // ---- Opening ------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 // with a bound on its time, and putting libmariadb's failures into our own words.
 #pragma once
 
-#include "base/text.h"
 #include "driver/driver.h"
+#include "driver/mysql/own_grants.h"
 
 #include <mysql.h>
 
@@ -19,12 +19,10 @@ struct DriverSession {
     const char *version_text; // "8.0.36"
     const char *admin;        // the two parts of current_user()
     const char *admin_host;
-    StringList privileges;   // the admin's on the whole server
-    bool names_fold;         // letters of schemas and tables do not differ by case
-    bool patterns_are_names; // _ and % in the schema of a GRANT stand for themselves
-    bool events_run;         // the event scheduler is on
-    bool ed25519;            // MariaDB: offered as a way to log in
-    unsigned number;         // of the error of the statement that ran last; 0: it did not fail
+    OwnGrants own;   // what the admin holds
+    bool events_run; // the event scheduler is on
+    bool ed25519;    // MariaDB: offered as a way to log in
+    unsigned number; // of the error of the statement that ran last; 0: it did not fail
     bool lost;
 };
 
