@@ -4,6 +4,9 @@
 #ifdef DAYPASS_WITH_MYSQL
 #include "driver/mysql/driver.h"
 #endif
+#ifdef DAYPASS_WITH_ORACLE
+#include "driver/oracle/driver.h"
+#endif
 #ifdef DAYPASS_WITH_REDIS
 #include "driver/redis/driver.h"
 #endif
@@ -18,6 +21,9 @@ static const Driver *const DRIVERS[] = {
 #ifdef DAYPASS_WITH_MYSQL
     &MYSQL_DRIVER,
     &MARIADB_DRIVER,
+#endif
+#ifdef DAYPASS_WITH_ORACLE
+    &ORACLE_DRIVER,
 #endif
 #ifdef DAYPASS_WITH_REDIS
     &REDIS_DRIVER,
