@@ -60,13 +60,14 @@ static Status find_custodian(Clearing *clearing, const char *custodian, Error *r
 
 static const char OWNED_SQL[] =
     "SELECT TOP (%d) w.class, w.schema_name, w.name FROM ("
-    "SELECT 1 AS class, NULL AS schema_name, s.name AS name FROM sys.schemas AS s"
+    "SELECT 1 AS class, CONVERT(nvarchar(128), NULL) AS schema_name, s.name AS name FROM "
+    "sys.schemas AS s"
     " WHERE s.principal_id = %lld"
     " UNION ALL SELECT 0, SCHEMA_NAME(o.schema_id), o.name FROM sys.objects AS o"
     " WHERE o.principal_id = %lld AND o.parent_object_id = 0"
     " UNION ALL SELECT 3, SCHEMA_NAME(t.schema_id), t.name FROM sys.types AS t"
     " WHERE t.principal_id = %lld"
-    " UNION ALL SELECT 2, NULL, r.name FROM sys.database_principals AS r"
+    " UNION ALL SELECT 2, CONVERT(nvarchar(128), NULL), r.name FROM sys.database_principals AS r"
     " WHERE r.type = 'R' AND r.owning_principal_id = %lld) AS w ORDER BY w.class, 2, 3";
 _Static_assert(TSQL_OBJECT == 0 && TSQL_SCHEMA == 1 && TSQL_ROLE == 2 && TSQL_TYPE == 3,
                "said in the query");

@@ -93,7 +93,7 @@ Status mssql_commit_before(Operation *operation, int64_t deadline_ms, Error *ret
     const char *sql =
         arena_printf(operation->arena,
                      "IF DATEDIFF_BIG(millisecond, '19700101', SYSUTCDATETIME()) >= %lld "
-                     "BEGIN; ROLLBACK TRANSACTION; THROW 51001, N'daypass: too late', 1; END; "
+                     "BEGIN ROLLBACK TRANSACTION; THROW 51001, N'daypass: too late', 1; END; "
                      "COMMIT TRANSACTION",
                      (long long)until_at);
     Status status = mssql_change(operation, "committing", sql, reterr);

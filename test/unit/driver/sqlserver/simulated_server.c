@@ -172,7 +172,7 @@ static int count_sessions(const Sim *sim, const char *login) {
 
 static void read_logins(Reply *reply, const char *sql) {
     Sim *sim = reply->sim;
-    bool listing = strstr(sql, "STUFF") != NULL;
+    bool listing = strstr(sql, "STRING_AGG") != NULL;
     bool leftovers = strstr(sql, "<> 0x44415950") != NULL;
     const char *only = reply_text(reply, sql, "p.name = ");
     const char *sid = reply_word(reply, sql, "p.sid = ");
