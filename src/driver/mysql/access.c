@@ -24,6 +24,10 @@ static void add_grant(Reader *reader, MyGrant grant) {
         access->grants = more;
     }
     access->grants[access->count++] = grant;
+    static const char *const MAKING[] = {"CREATE VIEW", "TRIGGER", "EVENT", "CREATE ROUTINE",
+                                         "ALTER ROUTINE"};
+    for (size_t i = 0; i < COUNT_OF(MAKING); i++)
+        access->makes_things |= string_list_has(&grant.words, MAKING[i]);
 }
 
 static void add_absent(Reader *reader, const char *what, const char *schema, const char *name) {
@@ -199,58 +203,97 @@ static Status read_routines(Reader *reader, const AccessItem *item, const char *
 
 // ---- Roles --------------------------------------------------------------------------------------
 
+// MariaDB's view leaves roles out.
+static const char *server_power_sql(Operation *operation, MyName name, const char *grantee) {
+    Arena *arena = operation->arena;
+    if (operation->session->mariadb)
+        return arena_printf(arena,
+                            "SELECT 'privileges on the whole server' FROM mysql.global_priv"
+                            " WHERE User = %s AND Host = %s"
+                            " AND COALESCE(JSON_VALUE(Priv, '$.access'), 0) <> 0",
+                            my_sql_literal(arena, name.user), my_sql_literal(arena, name.host));
+    return arena_printf(arena,
+                        "SELECT CONCAT(PRIVILEGE_TYPE, ' on the whole server')"
+                        " FROM information_schema.USER_PRIVILEGES"
+                        " WHERE GRANTEE = %s AND PRIVILEGE_TYPE <> 'USAGE'",
+                        grantee);
+}
+
+const char *my_grantee(Arena *arena, MyName name) {
+    return my_sql_literal(arena, arena_printf(arena, "'%s'@'%s'", name.user, name.host));
+}
+
 Status my_power_of(Operation *operation, MyName name, const char **ret_power, Error *reterr) {
     Arena *arena = operation->arena;
-    const char *grantee =
-        my_sql_literal(arena, arena_printf(arena, "'%s'@'%s'", name.user, name.host));
+    const char *grantee = my_grantee(arena, name);
     const char *sql =
         arena_printf(arena,
-                     "SELECT CONCAT(PRIVILEGE_TYPE, ' on the whole server')"
-                     " FROM information_schema.USER_PRIVILEGES"
-                     " WHERE GRANTEE = %s AND PRIVILEGE_TYPE <> 'USAGE'"
-                     " UNION ALL SELECT CONCAT(PRIVILEGE_TYPE, ' on schema ', TABLE_SCHEMA)"
+                     "%s UNION ALL SELECT CONCAT(PRIVILEGE_TYPE, ' on schema ', TABLE_SCHEMA)"
                      " FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = %s"
-                     " AND TABLE_SCHEMA IN ('mysql', 'sys', '" MY_OWN_SCHEMA "')"
+                     " AND ('mysql' LIKE TABLE_SCHEMA OR '" MY_OWN_SCHEMA "' LIKE TABLE_SCHEMA)"
                      " UNION ALL SELECT CONCAT(PRIVILEGE_TYPE, ' on schema ', TABLE_SCHEMA)"
                      " FROM information_schema.TABLE_PRIVILEGES WHERE GRANTEE = %s"
                      " AND TABLE_SCHEMA IN ('mysql', '" MY_OWN_SCHEMA "') LIMIT 1",
-                     grantee, grantee, grantee);
+                     server_power_sql(operation, name, grantee), grantee, grantee);
     Rows rows;
     TRY(my_operation_read(operation, "judging an account", sql, &rows, reterr));
     *ret_power = rows.count > 0 ? my_rows_text(&rows, 0, 0) : NULL;
     return STATUS_OK;
 }
 
+Status my_makes_things(Operation *operation, MyName name, bool *ret_makes, Error *reterr) {
+    static const char WORDS[] =
+        "('CREATE VIEW', 'TRIGGER', 'EVENT', 'CREATE ROUTINE', 'ALTER ROUTINE')";
+    Arena *arena = operation->arena;
+    const char *grantee = my_grantee(arena, name);
+    const char *sql = arena_printf(
+        arena,
+        "%s UNION ALL SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = %s"
+        " AND PRIVILEGE_TYPE IN %s"
+        " UNION ALL SELECT 1 FROM information_schema.TABLE_PRIVILEGES WHERE GRANTEE = %s"
+        " AND PRIVILEGE_TYPE IN %s LIMIT 1",
+        server_power_sql(operation, name, grantee), grantee, WORDS, grantee, WORDS);
+    Rows rows;
+    TRY(my_operation_read(operation, "reading what an account could make", sql, &rows, reterr));
+    *ret_makes = rows.count > 0;
+    return STATUS_OK;
+}
+
 // The roles it brings along, itself first.
-static Status read_brought(Reader *reader, MyName role, Rows *ret_rows, Error *reterr) {
-    Arena *arena = reader->arena;
+Status my_roles_brought(Operation *operation, MyName name, Rows *ret_rows, Error *reterr) {
+    Arena *arena = operation->arena;
+    const char *start =
+        arena_printf(arena,
+                     "WITH RECURSIVE held(r, h) AS (SELECT CAST(%s AS CHAR(128)),"
+                     " CAST(%s AS CHAR(255)) UNION ",
+                     my_sql_literal(arena, name.user), my_sql_literal(arena, name.host));
     const char *sql =
-        reader->operation->session->mariadb
+        operation->session->mariadb
             ? arena_printf(arena,
-                           "WITH RECURSIVE held(r) AS (SELECT CAST(%s AS CHAR(128)) UNION"
-                           " SELECT m.Role FROM held h JOIN mysql.roles_mapping m"
-                           " ON m.User = h.r AND m.Host = '')"
-                           " SELECT r, '', (SELECT COUNT(*) FROM mysql.roles_mapping a"
-                           "  WHERE a.User = r AND a.Host = '' AND a.Admin_option = 'Y') FROM held",
-                           my_sql_literal(arena, role.user))
+                           "%sSELECT m.Role, '' FROM held JOIN mysql.roles_mapping m"
+                           " ON m.User = r AND m.Host = h)"
+                           " SELECT r, h, (SELECT COUNT(*) FROM mysql.roles_mapping a WHERE"
+                           "  a.User = r AND a.Host = h AND a.Admin_option = 'Y') FROM held",
+                           start)
             : arena_printf(arena,
-                           "WITH RECURSIVE held(r, h) AS (SELECT CAST(%s AS CHAR(32)),"
-                           " CAST(%s AS CHAR(255)) UNION SELECT e.FROM_USER, e.FROM_HOST"
-                           " FROM held JOIN mysql.role_edges e ON e.TO_USER = r AND e.TO_HOST = h)"
-                           " SELECT r, h, (SELECT COUNT(*) FROM mysql.role_edges a"
-                           "  WHERE a.TO_USER = r AND a.TO_HOST = h AND a.WITH_ADMIN_OPTION = 'Y')"
+                           "%sSELECT e.FROM_USER, e.FROM_HOST FROM held"
+                           " JOIN mysql.role_edges e ON e.TO_USER = r AND e.TO_HOST = h)"
+                           " SELECT r, h, (SELECT COUNT(*) FROM mysql.role_edges a WHERE"
+                           "  a.TO_USER = r AND a.TO_HOST = h AND a.WITH_ADMIN_OPTION = 'Y')"
                            " FROM held",
-                           my_sql_literal(arena, role.user), my_sql_literal(arena, role.host));
-    return my_operation_read(reader->operation, "reading what a role brings along", sql, ret_rows,
-                             reterr);
+                           start);
+    return my_operation_read(operation, "reading what a role brings along", sql, ret_rows, reterr);
 }
 
 static Status judge_brought(Reader *reader, MyName role, const char **ret_reason, Error *reterr) {
     Rows rows;
-    TRY(read_brought(reader, role, &rows, reterr));
+    TRY(my_roles_brought(reader->operation, role, &rows, reterr));
     for (size_t i = 0; i < rows.count && *ret_reason == NULL; i++) {
         MyName held = {my_rows_text(&rows, i, 0), my_rows_text(&rows, i, 1)};
         TRY(my_power_of(reader->operation, held, ret_reason, reterr));
+        bool makes;
+        TRY(my_makes_things(reader->operation, held, &makes, reterr));
+        reader->access->makes_things |= makes;
         if (*ret_reason == NULL && my_rows_bool(&rows, i, 2))
             *ret_reason = arena_printf(reader->arena, "ADMIN OPTION held by %s", held.user);
     }

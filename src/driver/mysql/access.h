@@ -18,6 +18,7 @@ typedef struct Access {
     StringList absent;     // "table `s`.`t`"
     RefusedRole *refused;  // roles of the plan that nobody is given
     size_t refused_count;
+    bool makes_things; // views, routines, triggers or events, whose definer the account would be
     size_t capacity;
 } Access;
 
@@ -34,3 +35,9 @@ MUST_USE Status my_power_of(Operation *operation, MyName name, const char **ret_
 
 // What every account has beside its own: mandatory roles, privileges of PUBLIC. NULL: nothing.
 MUST_USE Status my_everybody_has(Operation *operation, const char **ret_what, Error *reterr);
+// Whether it has, by itself, a right to make things that have a definer.
+MUST_USE Status my_makes_things(Operation *operation, MyName name, bool *ret_makes, Error *reterr);
+// 'name'@'host' as information_schema has it, as a literal.
+const char *my_grantee(Arena *arena, MyName name);
+// An account or role, and the roles that it brings along: name, host, has any with ADMIN OPTION.
+MUST_USE Status my_roles_brought(Operation *operation, MyName name, Rows *ret_rows, Error *reterr);

@@ -100,21 +100,24 @@ static Status gather_privileges(Gathering *gathering, Error *reterr) {
                      " GROUP BY GRANTEE, TABLE_SCHEMA ORDER BY 1, 2, 3",
                      my_sql_literals(arena, &grantees));
     TRY(gather(gathering, "reading what accounts hold", sql, note_privilege, reterr));
-    sql =
-        arena_printf(arena,
-                     "SELECT User, Host, CONCAT(Table_priv, IF(Table_priv <> '' AND"
-                     " Column_priv <> '', '; ', ''), IF(Column_priv <> '',"
-                     " CONCAT(Column_priv, ' of columns'), ''), ' on table ', Db, '.', Table_name)"
-                     " FROM mysql.tables_priv WHERE %s ORDER BY 1, 2, 3",
-                     of_these(gathering, "User"));
+    sql = arena_printf(
+        arena,
+        "SELECT User, Host, CONCAT(REPLACE(UPPER(Table_priv), ',', ', '), IF(Table_priv <> '' AND"
+        " Column_priv <> '', '; ', ''), IF(Column_priv <> '',"
+        " CONCAT(REPLACE(UPPER(Column_priv), ',', ', '), ' of columns'), ''), ' on table ', Db, "
+        "'.', Table_name)"
+        " FROM mysql.tables_priv WHERE %s ORDER BY 1, 2, 3",
+        of_these(gathering, "User"));
     TRY(gather(gathering, "reading what accounts hold", sql, note_privilege, reterr));
     sql = arena_printf(arena,
-                       "SELECT User, Host, CONCAT(Column_priv, ' on column ', Db, '.', Table_name,"
+                       "SELECT User, Host, CONCAT(REPLACE(UPPER(Column_priv), ',', ', '), ' on "
+                       "column ', Db, '.', Table_name,"
                        " '.', Column_name) FROM mysql.columns_priv WHERE %s ORDER BY 1, 2, 3",
                        of_these(gathering, "User"));
     TRY(gather(gathering, "reading what accounts hold", sql, note_privilege, reterr));
     sql = arena_printf(arena,
-                       "SELECT User, Host, CONCAT(Proc_priv, ' on ', LOWER(Routine_type), ' ', Db,"
+                       "SELECT User, Host, CONCAT(REPLACE(UPPER(Proc_priv), ',', ', '), ' on ', "
+                       "LOWER(Routine_type), ' ', Db,"
                        " '.', Routine_name) FROM mysql.procs_priv WHERE %s ORDER BY 1, 2, 3",
                        of_these(gathering, "User"));
     return gather(gathering, "reading what accounts hold", sql, note_privilege, reterr);

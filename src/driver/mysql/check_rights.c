@@ -187,16 +187,6 @@ static void check_absent(RightsCheck *check, const Access *access) {
 
 // ---- What accounts may make ---------------------------------------------------------------------
 
-static bool makes(const Access *access) {
-    static const char *const MAKING[] = {"CREATE VIEW", "TRIGGER", "EVENT", "CREATE ROUTINE",
-                                         "ALTER ROUTINE"};
-    for (size_t i = 0; i < access->count; i++)
-        for (size_t m = 0; m < COUNT_OF(MAKING); m++)
-            if (string_list_has(&access->grants[i].words, MAKING[m]))
-                return true;
-    return access->roles.count > 0;
-}
-
 static const char *definer_right(const DriverSession *session) {
     enum { SET_ANY_DEFINER_SINCE = 80200 };
     if (session->mariadb)
@@ -205,7 +195,7 @@ static const char *definer_right(const DriverSession *session) {
 }
 
 static void check_making(RightsCheck *check, const Access *access) {
-    if (!makes(access) || !is_new(check, "definers"))
+    if (!access->makes_things || !is_new(check, "definers"))
         return;
     StringList all = my_definers_seen_by(check->operation);
     needs(check, "rights: see what accounts define", &(MyGrant){.kind = MY_SERVER, .words = all},

@@ -66,31 +66,15 @@ const char *my_definers_rights(Operation *operation) {
         my_sql_account(operation->arena, (MyName){session->admin, session->admin_host}));
 }
 
-// Whoever has none of these rights, and no role, can have defined nothing.
+// Whoever has no such right, by itself or by a role, can have defined nothing.
 static Status may_define(Operation *operation, MyName name, bool *ret_may, Error *reterr) {
-    static const char WORDS[] =
-        "('CREATE VIEW', 'TRIGGER', 'EVENT', 'CREATE ROUTINE', 'ALTER ROUTINE')";
-    Arena *arena = operation->arena;
-    const char *grantee =
-        my_sql_literal(arena, arena_printf(arena, "'%s'@'%s'", name.user, name.host));
-    const char *roles =
-        operation->session->mariadb
-            ? arena_printf(arena, "SELECT 1 FROM mysql.roles_mapping WHERE User = %s",
-                           my_sql_literal(arena, name.user))
-            : arena_printf(arena, "SELECT 1 FROM mysql.role_edges WHERE TO_USER = %s",
-                           my_sql_literal(arena, name.user));
-    const char *sql = arena_printf(
-        arena,
-        "SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE GRANTEE = %s"
-        " AND PRIVILEGE_TYPE IN %s"
-        " UNION ALL SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = %s"
-        " AND PRIVILEGE_TYPE IN %s"
-        " UNION ALL SELECT 1 FROM information_schema.TABLE_PRIVILEGES WHERE GRANTEE = %s"
-        " AND PRIVILEGE_TYPE IN %s UNION ALL %s LIMIT 1",
-        grantee, WORDS, grantee, WORDS, grantee, WORDS, roles);
     Rows rows;
-    TRY(my_operation_read(operation, "reading what the account could make", sql, &rows, reterr));
-    *ret_may = rows.count > 0;
+    *ret_may = false;
+    TRY(my_roles_brought(operation, name, &rows, reterr));
+    for (size_t i = 0; i < rows.count && !*ret_may; i++)
+        TRY(my_makes_things(operation,
+                            (MyName){my_rows_text(&rows, i, 0), my_rows_text(&rows, i, 1)}, ret_may,
+                            reterr));
     return STATUS_OK;
 }
 
