@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "driver/redis/rule.h"
 
-enum { LINE_MAX_BYTES = 300 };
+enum { LINE_MAX_BYTES = 300, LINE_CUT_BYTES = 270 };
 
 // ---- One line -----------------------------------------------------------------------------------
 
@@ -169,9 +169,20 @@ Status redis_account_check_mark(Operation *operation, const Plan *plan, const Ac
 
 // ---- As the record keeps it ---------------------------------------------------------------------
 
+static const char *hash_of(Arena *arena, const char *text) {
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, (const unsigned char *)text, strlen(text));
+    return hex_encode(arena, hash, sizeof hash);
+}
+
+// Whole, or with something that tells it from others that begin alike: lines are compared.
 static const char *line_of(Arena *arena, const char *text) {
     const char *shown = text_printable(arena, text);
-    return arena_copy(arena, shown, text_cut(shown, strlen(shown), LINE_MAX_BYTES));
+    size_t length = strlen(shown);
+    if (length <= LINE_MAX_BYTES && strcmp(shown, text) == 0)
+        return shown;
+    return arena_printf(arena, "%.*s … (%.16s)", (int)text_cut(shown, length, LINE_CUT_BYTES),
+                        shown, hash_of(arena, text));
 }
 
 static StringList privileges_of(Arena *arena, const Account *account) {
@@ -189,13 +200,6 @@ static StringList privileges_of(Arena *arena, const Account *account) {
     return lines;
 }
 
-static const char *hash_of(Arena *arena, const StringList *lines) {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    const char *all = string_list_join(arena, lines, "\n");
-    crypto_hash_sha256(hash, (const unsigned char *)all, strlen(all));
-    return hex_encode(arena, hash, sizeof hash);
-}
-
 const AccountState *redis_account_state(Operation *operation, const Account *account) {
     Arena *arena = operation->arena;
     StringList lines = privileges_of(arena, account);
@@ -209,7 +213,7 @@ const AccountState *redis_account_state(Operation *operation, const Account *acc
                      (account->passwords > 0 || string_list_has(&account->attributes, "nopass")),
         .connection_limit = -1,
         .privilege_count = (int64_t)lines.count,
-        .privilege_hash = hash_of(arena, &lines),
+        .privilege_hash = hash_of(arena, string_list_join(arena, &lines, "\n")),
         .database = arena_strdup(arena, operation->session->target.database),
     };
     for (size_t i = 0; i < account->attributes.count && i < 16; i++)

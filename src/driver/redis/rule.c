@@ -102,8 +102,21 @@ static void preset_commands(Arena *arena, int version, const AccessItem *item,
         add_all(arena, commands, (const char *const[]){"+publish", "+spublish"}, sharded ? 2 : 1);
 }
 
+// Before Redis 7 categories know whole commands alone: "client" where it is "client|kill" later.
+static bool is_dangerous(const RuleContext *context, const char *command) {
+    for (size_t i = 0; i < context->dangerous->count; i++) {
+        const char *dangerous = context->dangerous->items[i];
+        size_t length = strlen(dangerous);
+        if (strncmp(command, dangerous, length) == 0 &&
+            (command[length] == '\0' ||
+             (command[length] == '|' && context->version < REDIS_SELECTORS_VERSION)))
+            return true;
+    }
+    return false;
+}
+
 static Status check_command(const RuleContext *context, const char *command, Error *reterr) {
-    if (!string_list_has(context->dangerous, command))
+    if (!is_dangerous(context, command))
         return STATUS_OK;
     return error_set(reterr, STATUS_INVALID, "bad_access_item",
                      "%.64s is a command of administrators on this server (ACL CAT admin), with "

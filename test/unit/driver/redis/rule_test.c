@@ -140,6 +140,12 @@ static void commands_of_administrators_are_refused(void **state) {
     expect_refused(NEW, &it, 1, STATUS_INVALID, "monitor");
     it = item(arena, "a", "", "client|kill");
     expect_refused(NEW, &it, 1, STATUS_INVALID, "client|kill");
+    it = item(arena, "a", "", "monitors");
+    expect(NEW, "0", &it, 1, "~a -@all +monitors -@admin");
+    // Of a command that is known whole alone nobody can say which part is harmless.
+    it = item(arena, "a", "", "monitor|part");
+    expect_refused(OLD, &it, 1, STATUS_INVALID, "monitor|part");
+    expect(NEW, "0", &it, 1, "~a -@all +monitor|part -@admin");
     it = item(arena, "a", "", "get -monitor"); // leaving it out is nothing to refuse
     expect(NEW, "0", &it, 1, "~a -@all +get -monitor -@admin");
 }
