@@ -92,22 +92,31 @@ static void check_database(RightsCheck *check, const char *database) {
     }
     if (mssql_read(check->operation, "reading the admin account's rights",
                    "SELECT USER_NAME(), COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE',"
-                   " 'ALTER ANY USER'), 0)",
+                   " 'ALTER ANY USER'), 0),"
+                   " COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'VIEW DEFINITION'), 0)",
                    &rows, &error) != STATUS_OK) {
         could_not(check, &error);
         return;
     }
-    if (rows.row_count != 1 || rows_bool(&rows, 0, 1))
+    if (rows.row_count != 1)
         return;
-    const char *user = rows_text(&rows, 0, 0);
-    complain(check, "rights: create users",
-             tsql_in_database(arena, database,
-                              arena_printf(arena, "GRANT ALTER ANY USER TO %s;",
-                                           tsql_name(arena, user == NULL ? "?" : user))),
-             arena_printf(arena,
-                          "%s may not create users in database \"%s\": it lacks ALTER ANY "
-                          "USER",
-                          check->admin, database));
+    const char *user =
+        tsql_name(arena, rows_text(&rows, 0, 0) == NULL ? "?" : rows_text(&rows, 0, 0));
+    if (!rows_bool(&rows, 0, 1))
+        complain(check, "rights: create users",
+                 tsql_in_database(arena, database,
+                                  arena_printf(arena, "GRANT ALTER ANY USER TO %s;", user)),
+                 arena_printf(arena,
+                              "%s may not create users in database \"%s\": it lacks ALTER "
+                              "ANY USER",
+                              check->admin, database));
+    if (!rows_bool(&rows, 0, 2))
+        check_list_add(check->list, CHECK_WARNING, "rights: see objects",
+                       tsql_in_database(arena, database,
+                                        arena_printf(arena, "GRANT VIEW DEFINITION TO %s;", user)),
+                       "%s sees only part of database \"%s\": what an account owns there may be "
+                       "found only when its user cannot be removed",
+                       check->admin, database);
 }
 
 static const char *user_in(RightsCheck *check, const char *database) {

@@ -474,9 +474,12 @@ static void read_right(Reply *reply, const char *sql) {
 }
 
 static void read_user_right(Reply *reply, const char *sql) {
-    bool lacks = string_list_has(&reply->sim->lacking, "ALTER ANY USER");
-    bool both = strstr(sql, "ALTER ANY USER") != NULL;
-    reply_give(reply, both ? 2 : 1, (const char *const[]){"daypass_admin", lacks ? "0" : "1"});
+    const StringList *lacking = &reply->sim->lacking;
+    bool all = strstr(sql, "ALTER ANY USER") != NULL;
+    reply_give(reply, all ? 3 : 1,
+               (const char *const[]){"daypass_admin",
+                                     string_list_has(lacking, "ALTER ANY USER") ? "0" : "1",
+                                     string_list_has(lacking, "VIEW DEFINITION") ? "0" : "1"});
 }
 
 static void read_custodian(Reply *reply, const char *sql) {
