@@ -5,9 +5,12 @@
 #include <stdarg.h>
 #include <cmocka.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "sandbox/sandbox.h"
 
 enum { LONG_CHARACTERS = 200000, STATEMENT_MS = 20000 };
 
@@ -128,6 +131,29 @@ static int teardown(void **state) {
     return 0;
 }
 
+// A connector loads drivers when it has given up what it can do without.
+static int work_in_sandbox(const Place *place) {
+    const SandboxNeeds needs = {.connects = true, .for_sanitizers = SANITIZED};
+    void *scene = (void *)(uintptr_t)place;
+    Error error = {0};
+    if (sandbox_enter(&needs, &error) != STATUS_OK || setup(&scene) != 0)
+        return 1;
+    must(scene, "SELECT 1");
+    return strcmp(odbc_value(&((Scene *)scene)->answer, 0, 0), "1") == 0 ? 0 : 2;
+}
+
+static void drivers_work_in_the_connector_s_sandbox(void **state) {
+    const Place *place = *state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(work_in_sandbox(place));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void text_and_nulls_are_read(void **state) {
     Scene *scene = *state;
     must(scene, "SELECT 'Grüße 🔑', NULL, '', 42 UNION ALL SELECT 'b', 'c', 'd', 43");
@@ -224,6 +250,8 @@ static void an_ended_session_is_lost(void **state) {
 
 #define PLACE_TEST(function, index)                                                                \
     { #function, function, setup, teardown, (void *)(uintptr_t)&PLACES[index] }
+#define BARE_TEST(function, index)                                                                 \
+    { #function, function, NULL, NULL, (void *)(uintptr_t)&PLACES[index] }
 #define ALL_TESTS(index)                                                                           \
     PLACE_TEST(text_and_nulls_are_read, index), PLACE_TEST(a_long_value_is_read_whole, index),     \
         PLACE_TEST(parameters_stay_values, index), PLACE_TEST(transactions_end_as_told, index),    \
@@ -232,6 +260,9 @@ static void an_ended_session_is_lost(void **state) {
         PLACE_TEST(an_ended_session_is_lost, index)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {ALL_TESTS(0), ALL_TESTS(1)};
+    // First what needs a process that has loaded nothing yet.
+    const struct CMUnitTest tests[] = {BARE_TEST(drivers_work_in_the_connector_s_sandbox, 0),
+                                       BARE_TEST(drivers_work_in_the_connector_s_sandbox, 1),
+                                       ALL_TESTS(0), ALL_TESTS(1)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,9 +120,11 @@ bool odbc_explain_unreached(const OdbcErrors *errors, const OdbcAnswer *answer,
                   "%s at %s did not answer within %d ms", errors->engine, place->host,
                   place->connect_timeout_ms);
     else if (answer->kind == ODBC_LOST)
-        error_set(reterr, fail(FAILURE_RETRY, ret_failure), "target_unreachable",
-                  "no connection to %s at %s; check address, port and route", errors->engine,
-                  place->host);
+        error_set(
+            reterr, fail(FAILURE_RETRY, ret_failure), "target_unreachable",
+            "no connection to %s at %s; check address, port and route, and that it is %s that "
+            "listens there",
+            errors->engine, place->host, errors->engine);
     else
         return false;
     add_codes(&cause, reterr);
