@@ -240,7 +240,10 @@ static void check_plan(RightsCheck *check, const Plan *plan) {
         check->complained = true;
         if (is_new(check, error.message))
             check_list_add(check->list, CHECK_FAILED, "rights: what flows grant",
-                           "correct the flow", "%s", error.message);
+                           check->operation->evidence.failure == FAILURE_DENIED
+                               ? "give the rights that are said to be missing, and check again"
+                               : "correct the flow",
+                           "%s", error.message);
         return;
     }
     check_absent(check, &access);

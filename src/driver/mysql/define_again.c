@@ -21,28 +21,52 @@ static const char *qualified(Arena *arena, const Defined *defined) {
 
 // What was true when it was made and is part of it: its SQL mode and character sets.
 typedef struct Text {
-    const char *sql_mode; // NULL: views have none
-    const char *create;
+    const char *sql_mode;
     const char *client_set, *collation;
+    const char *create; // of all others, as SHOW CREATE has it
+    const char *rest; // of triggers: "BEFORE INSERT ON … FOR EACH ROW …"; of events: what stays
 } Text;
 
-static Status read_text(Operation *operation, const Defined *defined, Text *ret_text,
-                        Error *reterr) {
+// ---- Reading ------------------------------------------------------------------------------------
+
+// The text of a view has its escapes as in the usual mode, whichever it was made in.
+static Status read_shown(Operation *operation, const Defined *defined, Text *text, Error *reterr) {
     const KindRow *kind = &KINDS[defined->kind];
     const char *sql = arena_printf(operation->arena, "SHOW CREATE %s %s", kind->word,
                                    qualified(operation->arena, defined));
     Rows rows;
     TRY(my_operation_read(operation, "reading what the account defined", sql, &rows, reterr));
-    Text text = {0};
-    if (rows.count > 0 && rows.columns > kind->column + 2) {
-        text.sql_mode = defined->kind == DEFINED_VIEW ? NULL : my_rows_text(&rows, 0, 1);
-        text.create = my_rows_text(&rows, 0, kind->column);
-        text.client_set = my_rows_text(&rows, 0, kind->column + 1);
-        text.collation = my_rows_text(&rows, 0, kind->column + 2);
-    }
-    *ret_text = text;
+    if (rows.count == 0 || rows.columns <= kind->column + 2)
+        return STATUS_OK;
+    text->sql_mode = defined->kind == DEFINED_VIEW ? "" : my_rows_text(&rows, 0, 1);
+    text->create = my_rows_text(&rows, 0, kind->column);
+    text->client_set = my_rows_text(&rows, 0, kind->column + 1);
+    text->collation = my_rows_text(&rows, 0, kind->column + 2);
     return STATUS_OK;
 }
+
+// An event can be changed without saying again what it does.
+static Status read_event(Operation *operation, const Defined *defined, Text *text, Error *reterr) {
+    Arena *arena = operation->arena;
+    const char *sql =
+        arena_printf(arena,
+                     "SELECT SQL_MODE, CHARACTER_SET_CLIENT, COLLATION_CONNECTION,"
+                     " CONCAT('ON COMPLETION ', ON_COMPLETION)"
+                     " FROM information_schema.EVENTS"
+                     " WHERE EVENT_SCHEMA = %s AND EVENT_NAME = %s",
+                     my_sql_literal(arena, defined->schema), my_sql_literal(arena, defined->name));
+    Rows rows;
+    TRY(my_operation_read(operation, "reading what the account defined", sql, &rows, reterr));
+    if (rows.count == 0)
+        return STATUS_OK;
+    text->sql_mode = my_rows_text(&rows, 0, 0);
+    text->client_set = my_rows_text(&rows, 0, 1);
+    text->collation = my_rows_text(&rows, 0, 2);
+    text->rest = my_rows_text(&rows, 0, 3);
+    return STATUS_OK;
+}
+
+// ---- Writing ------------------------------------------------------------------------------------
 
 // What stands before and after the definer in "CREATE … DEFINER=`u`@`h` …". False: the text is not
 // as expected.
@@ -63,7 +87,8 @@ static bool split(Arena *arena, const char *create, MyName from, const char **re
     return true;
 }
 
-// Routines and triggers are shown without their schema.
+// Without their schema, as they are shown. A trigger of MariaDB is as somebody wrote it, with or
+// without, and made from within its schema.
 static const char *with_schema(Arena *arena, const Defined *defined, const char *after) {
     const char *word = KINDS[defined->kind].word;
     const char *named = arena_printf(arena, "%s %s", word, my_sql_identifier(arena, defined->name));
@@ -74,75 +99,43 @@ static const char *with_schema(Arena *arena, const Defined *defined, const char 
 
 // The whole statement. NULL: it cannot be made of this text.
 static const char *statement(Arena *arena, const Defined *defined, const Text *text, MyName from,
-                             MyName to, const char *verb) {
+                             MyName to, const char *verb, bool as_written) {
+    const char *definer = my_sql_account(arena, to);
+    if (text->rest != NULL)
+        return arena_printf(arena, "%s DEFINER=%s %s %s %s", verb, definer,
+                            KINDS[defined->kind].word, qualified(arena, defined), text->rest);
     const char *before;
     const char *after;
     if (!split(arena, text->create, from, &before, &after))
         return NULL;
-    if (defined->kind != DEFINED_VIEW)
+    if (defined->kind != DEFINED_VIEW && !(defined->kind == DEFINED_TRIGGER && as_written))
         after = with_schema(arena, defined, after);
     return after == NULL ? NULL
-                         : arena_printf(arena, "%s %sDEFINER=%s %s", verb, before,
-                                        my_sql_account(arena, to), after);
+                         : arena_printf(arena, "%s %sDEFINER=%s %s", verb, before, definer, after);
 }
 
-// ---- Each kind ----------------------------------------------------------------------------------
-
-static Status run_in_mode(Operation *operation, const Text *text, const char *sql, Error *reterr) {
-    Arena *arena = operation->arena;
+static Status run_in_mode(Operation *operation, const Defined *defined, const Text *text,
+                          const char *sql, Error *reterr) {
     Rows rows;
-    const char *mode =
-        text->sql_mode == NULL ? "@@SESSION.sql_mode" : my_sql_literal(arena, text->sql_mode);
-    const char *set = arena_printf(arena,
-                                   "SET SESSION sql_mode = %s, character_set_client = utf8mb4,"
-                                   " collation_connection = %s",
-                                   mode, text->collation);
+    Arena *arena = operation->arena;
+    if (defined->kind == DEFINED_TRIGGER)
+        TRY(my_operation_read(
+            operation, "going to its schema",
+            arena_printf(arena, "USE %s", my_sql_identifier(arena, defined->schema)), &rows,
+            reterr));
+    const char *set =
+        arena_printf(arena,
+                     "SET SESSION sql_mode = %s, character_set_client = %s,"
+                     " collation_connection = %s",
+                     my_sql_literal(arena, text->sql_mode), text->client_set, text->collation);
     TRY(my_operation_read(operation, "taking on how it was made", set, &rows, reterr));
     Status status =
         my_operation_change(operation, "handing over what the account defined", sql, reterr);
-    unsigned number = operation->session->number;
     FailureClass failure = operation->evidence.failure;
-    Status back = my_operation_read(
-        operation, "going back to the known mode",
-        "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES'", &rows, NULL);
-    Status names = my_operation_read(operation, "going back to the known mode", "SET NAMES utf8mb4",
-                                     &rows, NULL);
-    if (back != STATUS_OK || names != STATUS_OK)
+    if (my_session_prepare(operation->session) != STATUS_OK)
         operation->session->lost = true; // its mode is not known any more
-    operation->session->number = number;
     operation->evidence.failure = failure;
     return status;
-}
-
-static Status read_event_sql(Operation *operation, const Defined *defined, MyName to,
-                             const char **ret_sql, Error *reterr) {
-    Arena *arena = operation->arena;
-    Rows rows;
-    const char *sql =
-        arena_printf(arena,
-                     "SELECT ON_COMPLETION FROM information_schema.EVENTS"
-                     " WHERE EVENT_SCHEMA = %s AND EVENT_NAME = %s",
-                     my_sql_literal(arena, defined->schema), my_sql_literal(arena, defined->name));
-    TRY(my_operation_read(operation, "reading an event", sql, &rows, reterr));
-    *ret_sql = rows.count == 0 ? NULL
-                               : arena_printf(arena, "ALTER DEFINER=%s EVENT %s ON COMPLETION %s",
-                                              my_sql_account(arena, to), qualified(arena, defined),
-                                              my_rows_text(&rows, 0, 0));
-    return STATUS_OK;
-}
-
-static bool is_utf8(const char *set) {
-    return set != NULL && text_starts_with(set, "utf8");
-}
-
-// For the client, which ends a statement at its delimiter.
-static const char *by_hand(Arena *arena, const Defined *defined, const Text *text,
-                           const char *create) {
-    return arena_printf(arena,
-                        "SET SESSION sql_mode = %s; DROP %s %s;\nDELIMITER ;;\n%s ;;\n"
-                        "DELIMITER ;",
-                        my_sql_literal(arena, text->sql_mode != NULL ? text->sql_mode : ""),
-                        KINDS[defined->kind].word, qualified(arena, defined), create);
 }
 
 // More than one trigger of a moment and their order would change.
@@ -163,56 +156,67 @@ static Status has_company(Operation *operation, const Defined *defined, bool *re
     return STATUS_OK;
 }
 
-static Status worth_repeating(Operation *operation, Status status, const char *sql,
-                              const Error *error, const char **ret_why, const char **ret_repair,
-                              Error *reterr) {
-    if (status == STATUS_OK)
-        return STATUS_OK;
-    if (operation->evidence.failure == FAILURE_RETRY) {
-        if (reterr != NULL)
-            *reterr = *error;
-        return status;
-    }
-    *ret_why = arena_printf(operation->arena, "which cannot be handed over: %s", error->message);
-    *ret_repair = arena_printf(operation->arena, "%s;", sql);
-    operation->evidence.failure = FAILURE_NONE;
-    return STATUS_OK;
+// ---- What somebody has to do --------------------------------------------------------------------
+
+// For the client, which ends a statement at its delimiter.
+static const char *by_hand(Operation *operation, const Defined *defined, const Text *text,
+                           const char *sql, bool drops) {
+    Arena *arena = operation->arena;
+    const char *drop = drops ? arena_printf(arena, "DROP %s %s;\n", KINDS[defined->kind].word,
+                                            qualified(arena, defined))
+                             : "";
+    return arena_printf(arena,
+                        "USE %s;\nSET SESSION sql_mode = %s;\n%sDELIMITER ;;\n%s;;\n"
+                        "DELIMITER ;",
+                        my_sql_identifier(arena, defined->kind == DEFINED_TRIGGER
+                                                     ? defined->schema
+                                                     : operation->session->target.database),
+                        my_sql_literal(arena, text->sql_mode), drop, sql);
+}
+
+static bool is_utf8(const char *set) {
+    return set != NULL && text_starts_with(set, "utf8");
+}
+
+// How it can be done in one statement. NULL: it cannot.
+static const char *verb_of(const Operation *operation, const Defined *defined, bool company) {
+    if (defined->kind == DEFINED_VIEW || defined->kind == DEFINED_EVENT)
+        return "ALTER";
+    return operation->session->mariadb && !company ? "CREATE OR REPLACE" : NULL;
 }
 
 Status my_define_again(Operation *operation, const Defined *defined, MyName from, MyName to,
                        const char **ret_why, const char **ret_repair, Error *reterr) {
     Arena *arena = operation->arena;
     Error error = {0};
-    const char *sql = NULL;
     Text text = {0};
-    if (defined->kind == DEFINED_EVENT) {
-        TRY(read_event_sql(operation, defined, to, &sql, reterr));
-        if (sql == NULL)
-            return STATUS_OK; // gone meanwhile
-        Status status = my_operation_change(operation, "handing over an event", sql, &error);
-        return worth_repeating(operation, status, sql, &error, ret_why, ret_repair, reterr);
-    }
-    Status status = read_text(operation, defined, &text, &error);
-    if (status != STATUS_OK || text.create == NULL) {
-        *ret_why = "whose text the admin account may not read";
-        *ret_repair = my_definers_rights(operation);
-        return worth_repeating(operation, status, *ret_repair, &error, ret_why, ret_repair, reterr);
-    }
-    bool replaces = operation->session->mariadb && defined->kind != DEFINED_VIEW;
-    const char *verb = replaces ? "CREATE OR REPLACE" : "ALTER";
     bool company = false;
-    if (defined->kind == DEFINED_TRIGGER)
-        TRY(has_company(operation, defined, &company, reterr));
-    bool in_one = (defined->kind == DEFINED_VIEW || replaces) && !company;
-    sql = statement(arena, defined, &text, from, to, in_one ? verb : "CREATE");
-    if (sql == NULL || !in_one || !is_utf8(text.client_set)) {
-        *ret_why = "which cannot be given another definer in one step";
-        *ret_repair = sql == NULL
-                          ? arena_printf(arena, "SHOW CREATE %s %s;", KINDS[defined->kind].word,
-                                         qualified(arena, defined))
-                          : by_hand(arena, defined, &text, sql);
-        return STATUS_OK;
+    Status status = defined->kind == DEFINED_EVENT ? read_event(operation, defined, &text, &error)
+                                                   : read_shown(operation, defined, &text, &error);
+    if (status == STATUS_OK && defined->kind == DEFINED_TRIGGER)
+        status = has_company(operation, defined, &company, &error);
+    const char *verb = verb_of(operation, defined, company);
+    const char *sql = status != STATUS_OK || text.sql_mode == NULL
+                          ? NULL
+                          : statement(arena, defined, &text, from, to,
+                                      verb != NULL ? verb : "CREATE", operation->session->mariadb);
+    bool whole = sql != NULL && verb != NULL && is_utf8(text.client_set);
+    if (whole)
+        status = run_in_mode(operation, defined, &text, sql, &error);
+    if (status != STATUS_OK && operation->evidence.failure == FAILURE_RETRY) {
+        if (reterr != NULL)
+            *reterr = error;
+        return status;
     }
-    status = run_in_mode(operation, &text, sql, &error);
-    return worth_repeating(operation, status, sql, &error, ret_why, ret_repair, reterr);
+    if (whole && status == STATUS_OK)
+        return STATUS_OK;
+    operation->evidence.failure = FAILURE_NONE;
+    *ret_why = whole ? arena_printf(arena, "which cannot be handed over: %s", error.message)
+               : sql != NULL
+                   ? "which on this server cannot be given another definer without dropping "
+                     "it first, and with it the privileges given on it"
+                   : "whose text the admin account is not shown";
+    *ret_repair = sql != NULL ? by_hand(operation, defined, &text, sql, verb == NULL)
+                              : my_definers_rights(operation);
+    return STATUS_OK;
 }

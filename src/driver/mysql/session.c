@@ -279,6 +279,19 @@ static Status prepare_session(DriverSession *session, FailureClass *ret_failure,
     return run_once(session, "taking on the admin's roles", "SET ROLE ALL", ret_failure, reterr);
 }
 
+Status my_session_prepare(DriverSession *session) {
+    FailureClass failure;
+    unsigned number = session->number;
+    Status status = prepare_session(session, &failure, NULL);
+    if (status == STATUS_OK)
+        status = run_once(session, "going back to the database",
+                          arena_printf(session->arena, "USE %s",
+                                       my_sql_identifier(session->arena, session->target.database)),
+                          &failure, NULL);
+    session->number = number;
+    return status;
+}
+
 static bool is_on(const char *value) {
     return value != NULL && (strcmp(value, "1") == 0 || strcasecmp(value, "ON") == 0);
 }

@@ -43,6 +43,8 @@ DEFINE_CLEANUP(DriverSession, my_session_close)
 // NULL of a statement that has no rows. `doing`: "creating the account", for messages.
 MUST_USE Status my_session_run(DriverSession *session, const char *doing, const char *sql,
                                MYSQL_RES **ret_result, FailureClass *ret_failure, Error *reterr);
+// Brings it back to what every statement of this driver relies on, above all its SQL mode.
+MUST_USE Status my_session_prepare(DriverSession *session);
 int64_t my_session_affected(const DriverSession *session);
 // Whether the admin has that privilege on the whole server: "PROCESS", "CONNECTION_ADMIN".
 bool my_session_has(const DriverSession *session, const char *privilege);
