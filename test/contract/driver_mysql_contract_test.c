@@ -7,6 +7,8 @@
 
 static const ContractSuite *const OWN[] = {
     &MYSQL_SUITE,
+    &MYSQL_ACCESS_SUITE,
+    &MYSQL_RIGHTS_SUITE,
 };
 
 int main(int argument_count, char **arguments) {
