@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "driver/oracle/errors.h"
+
 static Status run(Operation *operation, const OracleQuery *query, Error *reterr) {
     OdbcAnswer *answer = arena_alloc(operation->arena, sizeof *answer);
     Status status = oracle_session_run(operation->session, operation->arena, query, answer,
@@ -12,9 +14,21 @@ static Status run(Operation *operation, const OracleQuery *query, Error *reterr)
 
 Status oracle_read(Operation *operation, const char *doing, const char *sql, Rows **ret_rows,
                    Error *reterr) {
-    TRY(run(operation, &(OracleQuery){.doing = doing, .sql = sql}, reterr));
-    *ret_rows = operation->last;
-    return STATUS_OK;
+    Error error = {0};
+    Status status = run(operation, &(OracleQuery){.doing = doing, .sql = sql}, &error);
+    if (status == STATUS_OK) {
+        *ret_rows = operation->last;
+        return STATUS_OK;
+    }
+    // What may not be read is, to Oracle, not there.
+    if (oracle_failed_with(operation, ORA_NO_TABLE))
+        return evidence_fail(&operation->evidence, FAILURE_DENIED, reterr, "target_denied",
+                             "admin account \"%s\" may not read all of Oracle's dictionary it "
+                             "needs for %s; daypass-connector check says which",
+                             operation->session->admin, doing);
+    if (reterr != NULL)
+        *reterr = error;
+    return status;
 }
 
 static void record(Operation *operation, const char *shown) {

@@ -214,8 +214,8 @@ static const char *job_name(Arena *arena, const char *admin, const char *user) {
 static const char *job_action(Arena *arena, const OracleEnd *end) {
     return arena_printf(
         arena,
-        "DECLARE found NUMBER; BEGIN SELECT COUNT(*) INTO found FROM SYS.ALL_USERS WHERE"
-        " USERNAME = %s AND USER_ID = %lld AND SYSTIMESTAMP >= %s; IF found > 0 THEN"
+        "DECLARE hits NUMBER; BEGIN SELECT COUNT(*) INTO hits FROM SYS.ALL_USERS WHERE"
+        " USERNAME = %s AND USER_ID = %lld AND SYSTIMESTAMP >= %s; IF hits > 0 THEN"
         " EXECUTE IMMEDIATE %s; END IF; END;",
         oracle_sql_literal(arena, end->user), (long long)end->user_id,
         oracle_sql_timestamp(arena, end->ends_at),

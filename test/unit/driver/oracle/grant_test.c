@@ -297,6 +297,27 @@ static void a_right_the_admin_cannot_hand_on_is_named(void **state) {
     assert_string_equal(scene_changes(scene), "");
 }
 
+static void a_dictionary_that_cannot_be_read_is_a_missing_right(void **state) {
+    OracleScene *scene = *state;
+    DriverResult result;
+    Error error;
+    scene->lacking[scene->lacking_count++] = (Lacking){"SELECT u.USER_ID, u.ACCOUNT_STATUS", 942};
+    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_equal(result.failure, FAILURE_DENIED);
+    assert_non_null(strstr(error.message, "daypass-connector check"));
+}
+
+static void a_table_that_vanished_fails_the_whole_grant(void **state) {
+    OracleScene *scene = *state;
+    DriverResult result;
+    Error error;
+    scene->lacking[scene->lacking_count++] = (Lacking){"GRANT SELECT ON \"APP\".\"ORDERS\"", 942};
+    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_equal(result.failure, FAILURE_NOT_FOUND);
+    assert_non_null(strstr(error.message, "a table or view is not there"));
+    assert_false(scene_is_usable(scene));
+}
+
 static void refuse_item(OracleScene *scene, const AccessItem *item, const char *code,
                         const char *word) {
     CLEANUP(secret_freep) Secret *password = secret_new(PASSWORD, strlen(PASSWORD));
@@ -421,6 +442,8 @@ int main(void) {
         CASE(a_refused_password_is_explained),
         CASE(a_powerful_role_is_refused_before_anything_is_made),
         CASE(a_right_the_admin_cannot_hand_on_is_named),
+        CASE(a_dictionary_that_cannot_be_read_is_a_missing_right),
+        CASE(a_table_that_vanished_fails_the_whole_grant),
         CASE(what_is_not_there_is_named),
         CASE(an_extension_moves_mark_and_job),
         CASE(an_extension_cut_anywhere_ends_at_neither_a_later_time_than_its_mark),
