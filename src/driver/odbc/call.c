@@ -62,7 +62,6 @@ void odbc_call_open(OdbcCalls *calls, const OdbcWork *work, OdbcAnswer *answer) 
         !SQL_SUCCEEDED(SQLAllocHandle(SQL_HANDLE_DBC, environment, &connection)))
         return;
     calls->connection = connection;
-    odbc_environment_forbid_tracing();
     limit_time(connection, false, work->timeout_s);
     // The driver manager only reads it.
     SQLWCHAR *text = (SQLWCHAR *)work->text.bytes;

@@ -17,7 +17,7 @@ static void *attribute_value(uintptr_t number) {
     return (void *)number; // ODBC passes small numbers as pointers
 }
 
-void odbc_environment_forbid_tracing(void) {
+static void forbid_tracing(void) {
     // Needs no connection: the driver manager has one switch for all.
     (void)SQLSetConnectAttr(SQL_NULL_HDBC, SQL_ATTR_TRACE, attribute_value(SQL_OPT_TRACE_OFF), 0);
 }
@@ -27,7 +27,7 @@ static void make_environment(void) {
         environment = NULL;
         return;
     }
-    odbc_environment_forbid_tracing();
+    forbid_tracing();
     (void)SQLSetEnvAttr(environment, SQL_ATTR_ODBC_VERSION, attribute_value(SQL_OV_ODBC3), 0);
 }
 

@@ -7,7 +7,6 @@
 // SQLHENV; made once, and never given back. Turns the driver manager's tracing off, which would
 // write statements to a file. NULL where there is no memory.
 void *odbc_environment(void);
-void odbc_environment_forbid_tracing(void);
 
 // Names of the installed drivers, as odbcinst.ini has them.
 StringList odbc_drivers(Arena *arena);
