@@ -14,7 +14,7 @@
 #include "driver/redis/driver.h"
 #include "driver/redis/failure.h"
 
-enum { WORDS_MAX = 64, ADMIN_DATABASE_PARTS = 64 };
+enum { WORDS_MAX = 64 };
 
 // The tables are keys: "app:customers".
 typedef struct RedisWorld {

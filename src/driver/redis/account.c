@@ -10,13 +10,13 @@ enum { LINE_MAX_BYTES = 300, LINE_CUT_BYTES = 270 };
 
 // ---- One line -----------------------------------------------------------------------------------
 
-// The rules of a line; a selector, from its parenthesis to the other, is one.
-static StringList split_rules(Arena *arena, const char *line) {
+// The words of a line. After so many, a selector, from its parenthesis to the other, is one.
+static StringList split_rules(Arena *arena, const char *line, size_t plain_words) {
     StringList rules = {0};
     for (const char *at = line; *at != '\0';) {
         at += strspn(at, " ");
         size_t length = strcspn(at, " ");
-        if (at[0] == '(')
+        if (at[0] == '(' && rules.count >= plain_words)
             while (at[length - 1] != ')' && at[length] != '\0')
                 length += 1 + strcspn(at + length + 1, " ");
         if (length > 0)
@@ -50,7 +50,7 @@ static const char *settled_selector(Arena *arena, const char *rule) {
     size_t length = strlen(rule);
     if (length < 2 || rule[length - 1] != ')')
         return rule;
-    StringList words = split_rules(arena, arena_copy(arena, rule + 1, length - 2));
+    StringList words = split_rules(arena, arena_copy(arena, rule + 1, length - 2), SIZE_MAX);
     return arena_printf(arena, "(%s)", settled(arena, &words));
 }
 
@@ -87,7 +87,7 @@ static void take_rule(Arena *arena, Account *account, StringList *commands, cons
 }
 
 bool redis_account_parse(Arena *arena, const char *line, Account *ret_account) {
-    StringList rules = split_rules(arena, line);
+    StringList rules = split_rules(arena, line, 2); // a name may begin like a selector
     if (rules.count < 2 || strcmp(rules.items[0], "user") != 0)
         return false;
     Account account = {.name = rules.items[1]};

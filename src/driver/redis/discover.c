@@ -7,7 +7,8 @@ enum { SCANS = 20, KEYS_A_SCAN = 500, PREFIXES_MAX = 500, PREFIX_MAX_BYTES = 64 
 
 const char *redis_key_prefix(Arena *arena, const char *key, size_t length) {
     const char *colon = memchr(key, ':', length);
-    if (colon == NULL || colon == key || colon - key > PREFIX_MAX_BYTES)
+    if (colon == NULL || colon == key || colon - key > PREFIX_MAX_BYTES ||
+        memchr(key, '\0', (size_t)(colon - key)) != NULL)
         return NULL;
     const char *prefix = arena_printf(arena, "%.*s:*", (int)(colon - key), key);
     bool usable = text_is_utf8(prefix, strlen(prefix)) && text_is_printable(prefix) &&

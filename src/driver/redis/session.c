@@ -13,7 +13,6 @@ enum {
     DEFAULT_CONNECT_MS = 10000,
     DEFAULT_STATEMENT_MS = 30000,
     CHUNK_BYTES = 16384,
-    WORDS_MAX = 4096,
     REPLY_MAX_BYTES = 64 * 1024 * 1024,
     RULE_SIZE = 300,
 };
@@ -87,16 +86,14 @@ static Status lost(DriverSession *session, const char *doing, FailureClass *ret_
 
 // hiredis builds it with the password in it, so that it is wiped.
 static bool send_command(DriverSession *session, const Command *command, int64_t until_ms) {
-    const char *words[WORDS_MAX];
-    int count = 0;
-    while (count < WORDS_MAX && command->words[count] != NULL) {
-        words[count] = command->words[count];
+    size_t count = 0;
+    while (command->words[count] != NULL)
         count++;
-    }
-    if (count == WORDS_MAX)
-        return false;
+    // A plan has so many patterns and commands as its own ceilings allow.
+    CLEANUP(mem_freep) const char **words = mem_alloc((count + 1) * sizeof words[0]);
+    memcpy(words, command->words, count * sizeof words[0]);
     char *bytes = NULL;
-    int length = redisFormatCommandArgv(&bytes, count, words, NULL);
+    int length = redisFormatCommandArgv(&bytes, (int)count, words, NULL);
     if (length < 0)
         return false;
     bool sent = redis_link_send(session->link, bytes, (size_t)length, until_ms);

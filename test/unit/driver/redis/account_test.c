@@ -103,6 +103,15 @@ static void change_far_behind_in_a_long_line_is_drift(void **state) {
         assert_true(strlen(found->privileges.items[i]) <= 300);
 }
 
+static void name_may_begin_like_a_selector(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    (void)state;
+    Account account = parse(arena, "user (t on nopass -@all (~x -@all +get)");
+    assert_string_equal(account.name, "(t");
+    assert_true(account.on);
+    assert_int_equal(account.selectors.count, 1);
+}
+
 static void other_lines_are_none(void **state) {
     static const char *const LINES[] = {"", "user", "user ", "users t on", "t on"};
     CLEANUP(arena_freep) Arena *arena = arena_new();
@@ -124,6 +133,7 @@ int main(void) {
         cmocka_unit_test(what_no_account_of_ours_has_is_an_attribute),
         cmocka_unit_test(mark_that_is_none_is_told),
         cmocka_unit_test(change_far_behind_in_a_long_line_is_drift),
+        cmocka_unit_test(name_may_begin_like_a_selector),
         cmocka_unit_test(other_lines_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,7 @@ static void keys_begin_as_patterns_can_have_it(void **state) {
     assert_null(redis_key_prefix(arena, "cache:user", 5)); // the colon is not in it
     for (size_t i = 0; i < COUNT_OF(NONE); i++)
         assert_null(redis_key_prefix(arena, NONE[i], strlen(NONE[i])));
+    assert_null(redis_key_prefix(arena, "a\0b:c", 5));
     char longer[100];
     memset(longer, 'a', sizeof longer);
     longer[sizeof longer - 1] = ':';
