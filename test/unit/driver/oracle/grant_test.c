@@ -247,6 +247,20 @@ static void its_own_account_is_made_again(void **state) {
     assert_given(scene);
 }
 
+static void what_is_for_all_may_be_made_by_another_meanwhile(void **state) {
+    OracleScene *scene = *state;
+    scene->lacking[scene->lacking_count++] = (Lacking){"CREATE PROFILE", 2379};
+    give(scene);
+    assert_given(scene);
+    scene->user = scene->row = scene->job = false;
+    scene->marks_table = false;
+    DriverResult result;
+    Error error;
+    scene->lacking[scene->lacking_count++] = (Lacking){"CREATE TABLE", 955};
+    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_non_null(strstr(error.message, "marking the account")); // came as far as that
+}
+
 // ---- Refusals -----------------------------------------------------------------------------------
 
 static void a_refused_password_is_explained(void **state) {
@@ -439,6 +453,7 @@ int main(void) {
         CASE(a_user_older_than_its_half_written_mark_is_not_touched),
         CASE(an_account_of_another_grant_is_not_touched),
         CASE(its_own_account_is_made_again),
+        CASE(what_is_for_all_may_be_made_by_another_meanwhile),
         CASE(a_refused_password_is_explained),
         CASE(a_powerful_role_is_refused_before_anything_is_made),
         CASE(a_right_the_admin_cannot_hand_on_is_named),

@@ -146,6 +146,42 @@ static void sessions_are_read_again_until_none_is_left(void **state) {
     assert_gone(scene);
 }
 
+static void leave_by_itself(OracleScene *scene, const char *sql) {
+    if (strncmp(sql, "ALTER SYSTEM KILL ", strlen("ALTER SYSTEM KILL ")) == 0)
+        scene->sessions = 0; // ORA-00030
+}
+
+static void a_session_that_leaves_by_itself_is_ended(void **state) {
+    OracleScene *scene = *state;
+    DriverResult result;
+    Error error;
+    give(scene);
+    scene->sessions = 1;
+    scene->before_each = leave_by_itself;
+    assert_int_equal(take(scene, &result, &error), STATUS_OK);
+    assert_int_equal(result.outcome.sessions_ended, 1);
+    assert_gone(scene);
+}
+
+static void a_session_that_never_ends_keeps_the_account_locked_and_marked(void **state) {
+    OracleScene *scene = *state;
+    DriverResult result;
+    Error error;
+    give(scene);
+    scene->sessions = 1;
+    scene->kills_needed = 1000;
+    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
+    assert_string_equal(error.code, "sessions_left");
+    assert_int_equal(result.failure, FAILURE_RETRY);
+    assert_int_equal(result.outcome.sessions_left, 1);
+    assert_int_equal(result.outcome.sessions_ended, 0);
+    assert_true(result.outcome.login_refused);
+    assert_true(scene->user && scene->locked && scene->row);
+    scene->kills_needed = 0;
+    assert_int_equal(take(scene, &result, &error), STATUS_OK);
+    assert_gone(scene);
+}
+
 static void a_login_under_way_at_the_lock_is_ended_too(void **state) {
     OracleScene *scene = *state;
     DriverResult result;
@@ -294,6 +330,8 @@ int main(void) {
         CASE(each_statement_cut_after_it_is_carried_out),
         CASE(each_statement_refused),
         CASE(sessions_are_read_again_until_none_is_left),
+        CASE(a_session_that_leaves_by_itself_is_ended),
+        CASE(a_session_that_never_ends_keeps_the_account_locked_and_marked),
         CASE(a_login_under_way_at_the_lock_is_ended_too),
         CASE(a_drop_that_finds_a_session_is_repeated),
         CASE(hosted_servers_have_their_own_procedure),
