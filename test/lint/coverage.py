@@ -23,6 +23,7 @@ RULES = {
     "domain/": r"src/domain/",
     "authorisation of the API": r"src/api/authorisation\.c",
     "building of SQL": r"src/driver/postgresql/(statement|privilege_set|mark)\.c",
+    "rules of Redis": r"src/driver/redis/rule\.c",
 }
 LINES_FLOOR = 90
 DETAILS_SHOWN = 40
