@@ -66,15 +66,14 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options, const Se
            (long long)(target->port ? target->port : target_default_port((TargetKind)target->kind)),
            secret->user);
     fflush(stdout);
-    const Driver *driver = driver_find((TargetKind)target->kind);
+    const Driver *driver;
     Error error = {0};
     CLEANUP(secret_freep) Secret *password = NULL;
-    if (!driver || secret_source_read(&options->secrets, secret, &password, &error) != STATUS_OK) {
-        CheckItem item = {.name = "secret",
-                          .result = CHECK_FAILED,
-                          .found =
-                              driver ? error.message : "this build has no driver of that kind"};
-        item_print(&item);
+    if (driver_require((TargetKind)target->kind, &driver, &error) != STATUS_OK ||
+        secret_source_read(&options->secrets, secret, &password, &error) != STATUS_OK) {
+        item_print(&(CheckItem){.name = driver == NULL ? "driver" : "secret",
+                                .result = CHECK_FAILED,
+                                .found = error.message});
         return false;
     }
     size_t plan_count = 0;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "connector/identity.h"
 #include "connector/secret_source.h"
+#include "driver/driver.h"
 
 enum { MAX_PEM_BYTES = 4 * 1024 * 1024 };
 
@@ -42,7 +43,9 @@ static Status check_surroundings(const SecretSource *source, Error *reterr) {
 
 static Status check_secret(const ConnectorOptions *options, const SecretSource *source,
                            Error *reterr) {
-    if (check_surroundings(source, reterr) != STATUS_OK)
+    const Driver *driver;
+    if (driver_require((TargetKind)source->target->kind, &driver, reterr) != STATUS_OK ||
+        check_surroundings(source, reterr) != STATUS_OK)
         return error_prefix(reterr, "secret %s", source->name);
     if (source->command.count > 0)
         return STATUS_OK; // not run here

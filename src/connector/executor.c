@@ -122,13 +122,9 @@ Status executor_session_open(const Executor *executor, const SecretSource *secre
                              const TargetAddress *target, const Driver **ret_driver,
                              DriverSession **ret_session, FailureClass *ret_failure,
                              Error *reterr) {
-    const Driver *driver = driver_find((TargetKind)target->kind);
-    if (!driver) {
-        *ret_failure = FAILURE_UNSUPPORTED;
-        return error_set(reterr, STATUS_UNSUPPORTED, "no_driver",
-                         "this connector was built without %s",
-                         enum_name(&TARGET_KINDS, target->kind));
-    }
+    const Driver *driver;
+    *ret_failure = FAILURE_UNSUPPORTED;
+    TRY(driver_require((TargetKind)target->kind, &driver, reterr));
     *ret_failure = FAILURE_RETRY;
     TRY(reachability_may_try(executor->reachability, secret, clock_monotonic_ms(executor->clock),
                              reterr));
@@ -279,12 +275,9 @@ static Status run_on_session(Run *run, const Driver *driver, DriverSession *sess
 // A check opens its own session, step by step, and cannot fail itself.
 static Status run_check(Run *run, Error *reterr) {
     const Plan *plan = &run->received->plan;
-    const Driver *driver = driver_find((TargetKind)plan->target->kind);
+    const Driver *driver;
     run->result.failure = FAILURE_UNSUPPORTED;
-    if (!driver)
-        return error_set(reterr, STATUS_UNSUPPORTED, "no_driver",
-                         "this connector was built without %s",
-                         enum_name(&TARGET_KINDS, plan->target->kind));
+    TRY(driver_require((TargetKind)plan->target->kind, &driver, reterr));
     CLEANUP(secret_freep) Secret *password = NULL;
     run->result.failure = FAILURE_RETRY;
     TRY(secret_source_read(&run->executor->options->secrets, run->secret, &password, reterr));

@@ -10,6 +10,7 @@
 #include "connector/enroll.h"
 #include "connector/manual.h"
 #include "connector/runner.h"
+#include "driver/driver.h"
 #include "sandbox/sandbox.h"
 
 enum { EXIT_USAGE = 2 };
@@ -102,7 +103,7 @@ static bool arguments_parse(int argc, char **argv, Arguments *arguments, int *re
             fputs(manual_help(arena), stdout);
             return false;
         case 'v':
-            puts("daypass-connector " DAYPASS_VERSION);
+            printf("daypass-connector " DAYPASS_VERSION " (%s)\n", driver_names(arena));
             return false;
         case 'm':
             fputs(manual_page(arena), stdout);

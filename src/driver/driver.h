@@ -109,5 +109,9 @@ typedef struct Driver {
 
 // NULL where this build has no driver of that kind.
 const Driver *driver_find(TargetKind kind);
+// "no_driver": it has none, which ones it has, and how to have it.
+MUST_USE Status driver_require(TargetKind kind, const Driver **ret_driver, Error *reterr);
+// "PostgreSQL, MySQL": those of this build.
+const char *driver_names(Arena *arena);
 size_t driver_count(void);
 const Driver *driver_at(size_t index);

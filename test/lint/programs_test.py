@@ -8,12 +8,15 @@ import re
 import subprocess
 import sys
 
+# Of databases that access is granted to.
+CLIENTS = ["libpq", "libmariadb", "libodbc", "libhiredis"]
+
 # program, its file below the build folder, libraries of ours it must not need
 PROGRAMS = [
-    ("daypassd", "src/server/daypassd", ["libpq", "libcurl", "libsmartcols"]),
+    ("daypassd", "src/server/daypassd", ["libcurl", "libsmartcols"] + CLIENTS),
     ("daypass-connector", "src/connector/daypass-connector",
      ["libsqlite3", "libmicrohttpd", "libsmartcols"]),
-    ("daypass", "src/cli/daypass", ["libpq", "libsqlite3", "libmicrohttpd"]),
+    ("daypass", "src/cli/daypass", ["libsqlite3", "libmicrohttpd"] + CLIENTS),
 ]
 
 
