@@ -73,7 +73,7 @@ Status command_connect(Cli *cli, const Invocation *invocation, Error *reterr) {
     const CredentialEngine *engine;
     TRY(credential_engine_find(&credential, &kind, &engine, reterr));
     TRY(credential_check(&credential, engine, reterr));
-    const EngineClient *client;
+    const EngineClient *client = NULL;
     ClientOrder order = {.credential = &credential, .arguments = &invocation->rest};
     TRY(choose_tls(invocation, &credential, &order.tls, reterr));
     TRY(choose_ca_file(invocation, &order.ca_file, reterr));

@@ -348,7 +348,7 @@ static Status read_item(Reader *reader, const AccessItem *item, Error *reterr) {
         return read_role(reader, item->role, reterr);
     Arena *arena = reader->arena;
     TargetKind kind = reader->operation->session->mariadb ? TARGET_MARIADB : TARGET_MYSQL;
-    const char *schema;
+    const char *schema = NULL;
     TRY(find_schema(reader, item->schema, &schema, reterr));
     if (schema == NULL)
         return STATUS_OK;

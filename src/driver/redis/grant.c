@@ -129,7 +129,7 @@ static Status make_account(Operation *operation, const GrantOrder *order, const 
     static const char *const NOTHING[] = {"reset", "on", "resetkeys", "resetchannels"};
     Arena *arena = operation->arena;
     const Plan *plan = order->plan;
-    int64_t expires_at;
+    int64_t expires_at = 0;
     TRY(read_end(operation, order, &expires_at, reterr));
     AccountMark mark = account_mark_of(plan, expires_at);
     StringList words = {0};

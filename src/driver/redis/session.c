@@ -305,7 +305,7 @@ static Status choose_database(DriverSession *session, int64_t until_ms, FailureC
 static Status learn_server(DriverSession *session, int64_t until_ms, FailureClass *ret_failure,
                            Error *reterr) {
     const char *const words[] = {"INFO", NULL};
-    Reply *reply;
+    Reply *reply = NULL;
     TRY(run_until(session, session->arena,
                   &(Command){.doing = "reading the server's version", .words = words}, until_ms,
                   &reply, ret_failure, reterr));

@@ -93,7 +93,7 @@ static Status create_account(Operation *operation, const GrantOrder *order,
                              const Resolution *resolution, Error *reterr) {
     Arena *arena = operation->arena;
     const Plan *plan = order->plan;
-    int64_t expires_at;
+    int64_t expires_at = 0;
     TRY(mssql_begin(operation, reterr));
     TRY(read_end(operation, order, &expires_at, reterr));
     AccountMark mark = account_mark_of(plan, expires_at);
@@ -188,7 +188,7 @@ static Status set_marks(Operation *operation, const Plan *plan, const Login *log
 
 Status mssql_account_extend(Operation *operation, const GrantOrder *order, Error *reterr) {
     Login login;
-    int64_t expires_at;
+    int64_t expires_at = 0;
     TRY(mssql_plan_check(operation, order->plan, reterr));
     TRY(mssql_check_deadline(operation, order->deadline_ms, reterr));
     TRY(mssql_begin(operation, reterr));
