@@ -40,14 +40,13 @@ Status oracle_marks_source(Operation *operation, const char **ret_source, Error 
     return STATUS_OK;
 }
 
-// An expired password keeps out whom it is asked of; one in its time of grace does not.
-bool oracle_status_can_login(const char *status) {
-    return strcmp(status, "OPEN") == 0 || strcmp(status, "EXPIRED(GRACE)") == 0 ||
-           strcmp(status, "IN ROLLOVER") == 0 || strcmp(status, "OPEN & IN ROLLOVER") == 0;
-}
-
+// A lock for wrong passwords ends by itself, and who has an expired password may set another.
 static bool is_locked(const char *status) {
     return strstr(status, "LOCKED") != NULL && strstr(status, "LOCKED(TIMED)") == NULL;
+}
+
+bool oracle_status_can_login(const char *status) {
+    return !is_locked(status);
 }
 
 Status oracle_account_read(Operation *operation, const char *account, OracleAccount *ret_account,

@@ -48,5 +48,5 @@ MUST_USE Status oracle_marks_source(Operation *operation, const char **ret_sourc
 // SQL: when job j in USER_SCHEDULER_JOBS locks its account; null: it does not.
 #define ORACLE_JOB_END                                                                             \
     "CASE WHEN j.ENABLED = 'TRUE' THEN " ORACLE_TIME_OF "j.START_DATE" ORACLE_TIME_END " END"
-// What account_state.h calls being able to log in.
+// Whether somebody with the password can log in, now or by waiting.
 bool oracle_status_can_login(const char *status);

@@ -194,10 +194,23 @@ static Status resolve_kind(Resolving *work, const AccessItem *item, const Kind *
     return STATUS_OK;
 }
 
-// The table of marks must not be in anybody's hands.
-static Status resolve_schema(Resolving *work, const AccessItem *item, Error *reterr) {
+// Of what came with the server, tables and views that are named may be read. Its code runs with the
+// rights of users that may do anything.
+static bool reads_named_tables(const Resolving *work, const AccessItem *item) {
+    StringList privileges = access_item_privileges(work->arena, TARGET_ORACLE, item, OBJECT_TABLES);
+    bool reads = item->tables.count > 0 && !item->all_tables && !item->all_sequences &&
+                 !item->all_functions && item->functions.count == 0 && item->sequences.count == 0;
+    for (size_t i = 0; reads && i < privileges.count; i++)
+        reads =
+            strcmp(privileges.items[i], "SELECT") == 0 || strcmp(privileges.items[i], "READ") == 0;
+    return reads;
+}
+
+// The table of marks must not be in anybody's hands. False: it is refused or absent.
+static Status judge_schema(Resolving *work, const AccessItem *item, bool *ret_fits, Error *reterr) {
     Arena *arena = work->arena;
     const char *quoted = oracle_sql_identifier(arena, item->schema);
+    *ret_fits = false;
     if (text_equal(item->schema, work->operation->session->admin)) {
         add_new(arena, &work->found->refused,
                 arena_printf(arena, "schema %s, which is the connector's own and has its marks",
@@ -206,13 +219,31 @@ static Status resolve_schema(Resolving *work, const AccessItem *item, Error *ret
     }
     Rows *rows;
     TRY(oracle_read(work->operation, "looking up a schema",
-                    arena_printf(arena, "SELECT COUNT(*) FROM SYS.DBA_USERS WHERE USERNAME = %s",
+                    arena_printf(arena,
+                                 "SELECT COUNT(*), MAX(ORACLE_MAINTAINED) FROM SYS.DBA_USERS"
+                                 " WHERE USERNAME = %s",
                                  oracle_sql_literal(arena, item->schema)),
                     &rows, reterr));
-    if (oracle_rows_int(rows, 0, 0) == 0) {
+    bool is_there = oracle_rows_int(rows, 0, 0) > 0;
+    bool is_the_servers = text_equal(oracle_rows_text(rows, 0, 1), "Y");
+    if (!is_there)
         add_new(arena, &work->found->absent, absent_line(arena, "schema", quoted, item->schema));
+    else if (is_the_servers && !reads_named_tables(work, item))
+        add_new(arena, &work->found->refused,
+                arena_printf(arena,
+                             "more of schema %s, which came with Oracle, than to read tables and "
+                             "views that are named",
+                             quoted));
+    else
+        *ret_fits = true;
+    return STATUS_OK;
+}
+
+static Status resolve_schema(Resolving *work, const AccessItem *item, Error *reterr) {
+    bool fits;
+    TRY(judge_schema(work, item, &fits, reterr));
+    if (!fits)
         return STATUS_OK;
-    }
     TRY(read_handed(work, item->schema, reterr));
     const Kind kinds[] = {
         {OBJECT_TABLES, "'TABLE', 'VIEW', 'MATERIALIZED VIEW'", &item->tables, item->all_tables},

@@ -62,6 +62,27 @@ static void the_mark_holds_where_the_job_was_put_off_or_stopped(void **state) {
     assert_true(list(scene, NULL).items[0].expired);
 }
 
+static void who_can_log_in_says_the_status(void **state) {
+    OracleScene *scene = *state;
+    static const struct {
+        const char *status;
+        bool can_login;
+    } CASES[] = {
+        {"OPEN", true},
+        {"EXPIRED(GRACE)", true},
+        {"LOCKED", false},
+        {"EXPIRED", true},
+        {"EXPIRED & LOCKED", false},
+        {"LOCKED(TIMED)", true},
+        {"OPEN & IN ROLLOVER", true},
+    };
+    give(scene);
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        scene->status = CASES[i].status;
+        assert_int_equal(list(scene, NULL).items[0].can_login, CASES[i].can_login);
+    }
+}
+
 static void leftovers_are_those_without_a_mark(void **state) {
     OracleScene *scene = *state;
     StringList patterns = {0};
@@ -152,6 +173,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(an_account_is_listed_by_its_mark),
         CASE(the_mark_holds_where_the_job_was_put_off_or_stopped),
+        CASE(who_can_log_in_says_the_status),
         CASE(leftovers_are_those_without_a_mark),
         CASE(an_end_that_was_put_off_is_set_back),
         CASE(an_inspection_changes_nothing),

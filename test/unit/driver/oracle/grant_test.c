@@ -361,6 +361,9 @@ static void what_is_not_there_is_named(void **state) {
     refuse_item(scene, &item, "object_not_found", "schema \"app\"");
     item.schema = "DAYPASS_ADMIN";
     refuse_item(scene, &item, "role_refused", "the connector's own");
+    item.schema = "SYS";
+    item.functions = item.tables;
+    refuse_item(scene, &item, "role_refused", "came with Oracle");
     AccessItem view = {.schema = "APP"};
     string_list_add(scene->arena, &view.tables, "CUSTOMERS");
     string_list_add(scene->arena, &view.privileges, "INDEX");

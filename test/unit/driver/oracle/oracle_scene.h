@@ -36,6 +36,7 @@ typedef struct OracleScene {
     int64_t user_id, row_user_id; // 0: null
     bool row, row_is_old;
     const char *mark;
+    const char *status; // instead of what follows from the rest
     char password[64];
     bool job, job_enabled;
     int64_t job_ends_at;
