@@ -1,17 +1,9 @@
 #include "driver/odbc/connection_string.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
-
-static bool is_keyword(const char *keyword) {
-    for (const char *at = keyword; *at != '\0'; at++)
-        if (!isalnum((unsigned char)*at) && *at != ' ' && *at != '_')
-            return false;
-    return keyword[0] != '\0';
-}
 
 // Some drivers take braces for a part of the value where they expect a number or a word of theirs.
 // What cannot end a value or begin another needs none.
@@ -30,7 +22,6 @@ static bool has_control(const char *value) {
 }
 
 static Status check(const OdbcSetting *setting, OdbcBraces braces, Error *reterr) {
-    assert(is_keyword(setting->keyword));
     if (!text_is_utf8(setting->value, strlen(setting->value)))
         return error_set(reterr, STATUS_INVALID, "bad_connection_value",
                          "the value for %s of the connection is not UTF-8", setting->keyword);

@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 
 typedef struct OdbcSetting {
-    const char *keyword; // ours: letters, digits, blanks and underscores
+    const char *keyword; // a literal of ours
     const char *value;   // NULL: the setting is left out
 } OdbcSetting;
 

@@ -128,6 +128,49 @@ static void a_server_too_old_or_of_another_kind_is_refused(void **state) {
     item_of(&report, "version", CHECK_OK);
 }
 
+static void why_there_is_no_session_is_an_item(void **state) {
+    Scene *scene = *state;
+    static const struct {
+        const char *sqlstate;
+        int native;
+        const char *item, *repair;
+    } CASES[] = {
+        {"28000", 18456, "login", "user and password"},
+        {"42000", 4060, "login", "integration's database"},
+        {"08001", 976, "login", "try again"},
+        {"IM004", -1, "odbc driver", "msodbcsql18"},
+    };
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        scene->sim.login_sqlstate = CASES[i].sqlstate;
+        scene->sim.refuses_login = CASES[i].native;
+        CheckReport report = check(scene);
+        assert_non_null(
+            strstr(item_of(&report, CASES[i].item, CHECK_FAILED)->repair, CASES[i].repair));
+        item_of(&report, "route", CHECK_OK);
+    }
+    scene->sim.refuses_login = 0;
+    scene->target.tls = TLS_DISABLE;
+    CheckReport report = check(scene);
+    item_of(&report, "tls", CHECK_WARNING);
+}
+
+static void a_failure_while_checking_is_an_item_too(void **state) {
+    Scene *scene = *state;
+    static const char *const STATEMENTS[] = {"SELECT COALESCE(HAS_PERMS", "SELECT USER_NAME()",
+                                             "SELECT s.name, ", "SELECT 1 FROM"};
+    scene->plan.custodian = "keeper";
+    string_list_add(scene->arena, &scene->sim.lacking, "NOT sysadmin");
+    for (size_t i = 0; i < COUNT_OF(STATEMENTS); i++) {
+        scene->sim.refused = STATEMENTS[i];
+        scene->sim.refuses = 1222;
+        CheckReport report = check(scene);
+        size_t failed = 0;
+        for (size_t item = 0; item < report.count; item++)
+            failed += report.items[item].result == CHECK_FAILED;
+        assert_true(failed > 0);
+    }
+}
+
 static void marked_accounts_are_listed_with_what_they_hold(void **state) {
     Scene *scene = *state;
     AccessItem items[2] = {{.role = "reporting"}};
@@ -234,6 +277,15 @@ static void an_inspection_says_what_revoking_would_do(void **state) {
     assert_int_equal(inspection.privilege_count, 1);
     assert_int_equal(inspection.obstacles.count, 0); // billing is none of the plan's
     assert_int_equal(scene->sim.now.login_count, before);
+    scene->plan.access.items[0].database = "billing";
+    scene->sim.server_roles = "processadmin, securityadmin";
+    snprintf(sim_user(&scene->sim, "shop", scene->plan.account)->schema, SIM_TEXT, "mine");
+    assert_int_equal(SQLSERVER_DRIVER.inspect(scene->session, scene->arena, &scene->plan,
+                                              &inspection, &failure, NULL),
+                     STATUS_OK);
+    assert_int_equal(inspection.owned_count, 1);
+    assert_string_equal(inspection.owned.items[0], "shop: schema mine");
+    assert_int_equal(inspection.obstacles.count, 3); // no custodian, billing, and the roles
     scene->sim.now.logins[0].sid[33] ^= 1;
     assert_int_equal(SQLSERVER_DRIVER.inspect(scene->session, scene->arena, &scene->plan,
                                               &inspection, &failure, NULL),
@@ -264,6 +316,8 @@ int main(void) {
         SCENE_TEST(roles_custodians_and_databases_are_checked),
         SCENE_TEST(an_administrator_is_more_than_is_needed),
         SCENE_TEST(a_server_too_old_or_of_another_kind_is_refused),
+        SCENE_TEST(why_there_is_no_session_is_an_item),
+        SCENE_TEST(a_failure_while_checking_is_an_item_too),
         SCENE_TEST(marked_accounts_are_listed_with_what_they_hold),
         SCENE_TEST(what_only_looks_like_ours_is_a_leftover),
         SCENE_TEST(a_mark_under_another_grant_s_sid_is_none),

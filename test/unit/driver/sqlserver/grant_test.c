@@ -188,6 +188,96 @@ static void what_the_admin_may_not_give_is_named(void **state) {
     assert_int_equal(scene->sim.now.login_count, 0);
 }
 
+static void functions_are_given_what_fits_their_kind(void **state) {
+    Scene *scene = *state;
+    static const struct {
+        const char *type, *grant;
+    } CASES[] = {
+        {"P", "GRANT EXECUTE ON OBJECT::[app].[refresh]"},
+        {"FN", "GRANT EXECUTE, REFERENCES ON OBJECT::[app].[refresh]"},
+        {"FS", "GRANT EXECUTE, REFERENCES ON OBJECT::[app].[refresh]"},
+        {"AF", "GRANT EXECUTE, REFERENCES ON OBJECT::[app].[refresh]"},
+        {"IF", "GRANT REFERENCES, SELECT ON OBJECT::[app].[refresh]"},
+        {"TF", "GRANT REFERENCES, SELECT ON OBJECT::[app].[refresh]"},
+        {"FT", "GRANT REFERENCES, SELECT ON OBJECT::[app].[refresh]"},
+    };
+    AccessItem item = {.schema = "app"};
+    string_list_add(scene->arena, &item.functions, "refresh");
+    string_list_add(scene->arena, &item.privileges, "EXECUTE");
+    scene->sim.procedure_type = "TF";
+    scene_grants(scene, &item, 1);
+    assert_int_equal(scene_grant(scene), STATUS_NOT_FOUND);
+    assert_non_null(strstr(scene->error.message, "to which EXECUTE could be given"));
+    string_list_add(scene->arena, &item.privileges, "REFERENCES");
+    string_list_add(scene->arena, &item.privileges, "SELECT");
+    scene_grants(scene, &item, 1);
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        scene->sim.procedure_type = CASES[i].type;
+        scene_must(scene, scene_grant(scene));
+        assert_true(was_sent(scene, CASES[i].grant));
+        scene->sim.statements.count = 0;
+    }
+}
+
+static void sequences_that_defaults_draw_from_come_with_writing(void **state) {
+    Scene *scene = *state;
+    AccessItem item = {.schema = "app", .preset = PRESET_READ_WRITE};
+    string_list_add(scene->arena, &item.tables, "orders");
+    scene->sim.draws = true;
+    scene_grants(scene, &item, 1);
+    scene_must(scene, scene_grant(scene));
+    assert_true(was_sent(scene, "GRANT UPDATE ON OBJECT::[app].[ids] TO"));
+    item.preset = PRESET_READ_ONLY;
+    scene->sim.statements.count = 0;
+    scene_grants(scene, &item, 1);
+    scene_must(scene, scene_grant(scene));
+    assert_false(was_sent(scene, "GRANT UPDATE"));
+}
+
+static void what_fails_in_the_midst_leaves_nothing(void **state) {
+    Scene *scene = *state;
+    static const struct {
+        const char *statement;
+        int native;
+        FailureClass failure;
+    } CASES[] = {
+        {"CREATE LOGIN", 15247, FAILURE_DENIED},
+        {"CREATE LOGIN", 15025, FAILURE_CONFLICT},
+        {"CREATE LOGIN", 15433, FAILURE_CONFLICT},
+        {"CREATE USER", 15247, FAILURE_DENIED},
+        {"CREATE USER", 15023, FAILURE_CONFLICT},
+        {"CREATE USER", 15063, FAILURE_CONFLICT},
+        {"EXEC sys.sp_add", 229, FAILURE_DENIED},
+        {"GRANT", 15151, FAILURE_DENIED},
+        {"GRANT", 1222, FAILURE_RETRY},
+        {"BEGIN", 51002, FAILURE_RETRY},
+    };
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        scene->sim.refused = CASES[i].statement;
+        scene->sim.refuses = CASES[i].native;
+        assert_int_not_equal(scene_grant(scene), STATUS_OK);
+        assert_int_equal(scene->result.failure, CASES[i].failure);
+        assert_non_null(strstr(scene->error.detail, "error "));
+        assert_int_equal(scene->sim.now.login_count, 0);
+        assert_int_equal(sim_database(&scene->sim, "shop")->user_count, 0);
+    }
+    scene->sim.refuses = 0;
+    scene_must(scene, scene_grant(scene));
+}
+
+static void plans_of_something_else_are_refused(void **state) {
+    Scene *scene = *state;
+    TargetAddress other = scene->target;
+    other.database = "billing";
+    scene->plan.target = &other;
+    assert_int_equal(scene_grant(scene), STATUS_INVALID);
+    assert_string_equal(scene->error.code, "bad_plan");
+    scene->plan.target = &scene->target;
+    scene->plan.deployment = NULL;
+    assert_int_equal(scene_grant(scene), STATUS_INVALID);
+    assert_int_equal(scene->result.failure, FAILURE_FATAL);
+}
+
 static void a_password_policy_that_refuses_is_said(void **state) {
     Scene *scene = *state;
     static const int NUMBERS[] = {15116, 15117, 15118, 15119};
@@ -283,6 +373,10 @@ int main(void) {
         SCENE_TEST(somebody_else_s_login_is_not_touched),
         SCENE_TEST(what_is_absent_fails_the_grant_as_a_whole),
         SCENE_TEST(what_the_admin_may_not_give_is_named),
+        SCENE_TEST(functions_are_given_what_fits_their_kind),
+        SCENE_TEST(sequences_that_defaults_draw_from_come_with_writing),
+        SCENE_TEST(what_fails_in_the_midst_leaves_nothing),
+        SCENE_TEST(plans_of_something_else_are_refused),
         SCENE_TEST(a_password_policy_that_refuses_is_said),
         SCENE_TEST(nothing_is_begun_or_committed_past_the_deadline),
         SCENE_TEST(extending_moves_every_mark),

@@ -194,6 +194,80 @@ static void what_nobody_may_have_stays_and_is_said(void **state) {
     scene_must(scene, scene_revoke(scene));
 }
 
+static void a_custodian_with_power_gets_nothing(void **state) {
+    Scene *scene = *state;
+    given(scene);
+    scene->plan.custodian = "keeper";
+    scene->sim.custodian_rules = true;
+    snprintf(sim_user(&scene->sim, "shop", scene->plan.account)->schema, SIM_TEXT, "mine");
+    assert_int_equal(scene_revoke(scene), STATUS_CONFLICT);
+    assert_non_null(scene_repair(scene, "has power over the database"));
+    assert_int_equal(scene->result.outcome.handed_over.count, 0);
+}
+
+static void what_cannot_be_handed_over_is_an_obstacle_or_tried_again(void **state) {
+    Scene *scene = *state;
+    given(scene);
+    scene->plan.custodian = "keeper";
+    snprintf(sim_user(&scene->sim, "shop", scene->plan.account)->schema, SIM_TEXT, "mine");
+    scene->sim.refused = "ALTER AUTHORIZATION";
+    scene->sim.refuses = 15151;
+    assert_int_equal(scene_revoke(scene), STATUS_CONFLICT);
+    assert_string_equal(scene_repair(scene, "which cannot be handed over"),
+                        "USE [shop]; ALTER AUTHORIZATION ON SCHEMA::[mine] TO [keeper];");
+    scene->sim.refuses = 1222;
+    assert_int_equal(scene_revoke(scene), STATUS_UNAVAILABLE);
+    assert_int_equal(scene->result.failure, FAILURE_RETRY);
+    scene->sim.refuses = 0;
+    scene_must(scene, scene_revoke(scene));
+}
+
+static void what_others_gave_goes_with_the_user(void **state) {
+    Scene *scene = *state;
+    static const char *const STATEMENTS[] = {"REVOKE", "ALTER ROLE"};
+    for (size_t i = 0; i < COUNT_OF(STATEMENTS); i++) {
+        given(scene);
+        scene->sim.refused = STATEMENTS[i];
+        scene->sim.refuses = 1222;
+        assert_int_equal(scene_revoke(scene), STATUS_UNAVAILABLE);
+        scene->sim.refuses = 15151; // somebody else gave it, and DROP USER takes it
+        scene_must(scene, scene_revoke(scene));
+        scene->sim.refuses = 0;
+    }
+}
+
+static void a_module_that_runs_as_the_account_is_named(void **state) {
+    Scene *scene = *state;
+    given(scene);
+    scene->sim.refused = "DROP USER";
+    scene->sim.refuses = 15136;
+    scene->sim.has_module = true;
+    assert_int_equal(scene_revoke(scene), STATUS_CONFLICT);
+    assert_string_equal(scene_repair(scene, "object [app].[run]]s] runs as account"),
+                        "USE [billing]; -- alter object [app].[run]]s] to run as its caller");
+}
+
+static void a_database_that_the_login_owns_is_named(void **state) {
+    Scene *scene = *state;
+    given(scene);
+    scene->sim.owned_database = "its]own";
+    assert_int_equal(scene_revoke(scene), STATUS_CONFLICT);
+    assert_string_equal(scene_repair(scene, "owns database"),
+                        "ALTER AUTHORIZATION ON DATABASE::[its]]own] TO [sa];");
+    assert_int_equal(scene->sim.now.login_count, 1);
+    assert_true(scene->sim.now.logins[0].disabled);
+}
+
+static void an_orphan_that_owns_something_is_not_called_gone(void **state) {
+    Scene *scene = *state;
+    given(scene);
+    scene->sim.now.login_count = 0;
+    snprintf(sim_user(&scene->sim, "shop", scene->plan.account)->schema, SIM_TEXT, "mine");
+    sim_database(&scene->sim, "billing")->open = false; // which is no reason
+    assert_int_equal(scene_revoke(scene), STATUS_CONFLICT);
+    assert_int_equal(scene->result.outcome.obstacles.count, 1);
+}
+
 static void a_user_that_cannot_be_dropped_is_an_obstacle(void **state) {
     Scene *scene = *state;
     given(scene);
@@ -298,6 +372,12 @@ int main(void) {
         SCENE_TEST(a_login_that_is_still_counted_is_tried_again),
         SCENE_TEST(schemas_go_to_the_custodian),
         SCENE_TEST(what_nobody_may_have_stays_and_is_said),
+        SCENE_TEST(a_custodian_with_power_gets_nothing),
+        SCENE_TEST(what_cannot_be_handed_over_is_an_obstacle_or_tried_again),
+        SCENE_TEST(what_others_gave_goes_with_the_user),
+        SCENE_TEST(a_module_that_runs_as_the_account_is_named),
+        SCENE_TEST(a_database_that_the_login_owns_is_named),
+        SCENE_TEST(an_orphan_that_owns_something_is_not_called_gone),
         SCENE_TEST(a_user_that_cannot_be_dropped_is_an_obstacle),
         SCENE_TEST(what_somebody_else_removes_meanwhile_is_gone),
         SCENE_TEST(a_login_that_owns_something_of_the_server_is_an_obstacle),

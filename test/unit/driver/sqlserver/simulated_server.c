@@ -188,7 +188,7 @@ static void read_logins(Reply *reply, const char *sql) {
             reply_give(reply, 7,
                        (const char *const[]){login->name, login->sid, key, off,
                                              reply_number(reply, count_sessions(sim, login->name)),
-                                             now, NULL});
+                                             now, sim->server_roles});
         if (!listing && (named || strcmp(login->sid, sid) == 0))
             reply_give(reply, 5, (const char *const[]){login->name, login->sid, key, off, now});
     }
@@ -414,8 +414,13 @@ static void read_owned(Reply *reply, const char *sql) {
 }
 
 static void inspect_owned(Reply *reply, const char *sql) {
-    (void)sql;
+    const SimDatabase *in = sim_database(reply->sim, reply_name(reply, sql, "FROM "));
     reply_none(reply, 1);
+    for (size_t i = 0; i < in->user_count; i++)
+        if (in->users[i].schema[0] != '\0')
+            reply_give(reply, 1,
+                       (const char *const[]){
+                           arena_printf(reply->sim->arena, "schema %s", in->users[i].schema)});
 }
 
 static void set_owner(Reply *reply, const char *sql) {
@@ -456,7 +461,7 @@ static void read_objects(Reply *reply, const char *sql) {
                        (const char *const[]){all->items[i],
                                              tables      ? "U"
                                              : sequences ? "SO"
-                                                         : "P",
+                                                         : sim->procedure_type,
                                              may_give(sim)});
     }
 }
@@ -487,18 +492,34 @@ static void read_custodian(Reply *reply, const char *sql) {
     bool there = reply->sim->custodian != NULL && strcmp(name, reply->sim->custodian) == 0;
     reply_none(reply, 2);
     if (there)
-        reply_give(reply, 2, (const char *const[]){name, "0"});
+        reply_give(reply, 2, (const char *const[]){name, reply->sim->custodian_rules ? "1" : "0"});
+}
+
+static void read_modules(Reply *reply, const char *sql) {
+    (void)sql;
+    reply_none(reply, 2);
+    if (reply->sim->has_module)
+        reply_give(reply, 2, (const char *const[]){"app", "run]s"});
+}
+
+static void read_drawn(Reply *reply, const char *sql) {
+    (void)sql;
+    reply_none(reply, 3);
+    if (reply->sim->draws)
+        reply_give(reply, 3, (const char *const[]){"app", "ids", "1"});
+}
+
+static void read_owned_databases(Reply *reply, const char *sql) {
+    (void)sql;
+    reply_none(reply, 1);
+    if (reply->sim->owned_database != NULL)
+        reply_give(reply, 1, &reply->sim->owned_database);
 }
 
 static void read_user(Reply *reply, const char *sql) {
     reply_none(reply, 1);
     if (sim_user(reply->sim, reply->sim->current, reply_text(reply, sql, "p.name = ")) != NULL)
         reply_give(reply, 1, (const char *const[]){"1"});
-}
-
-static void read_nothing(Reply *reply, const char *sql) {
-    (void)sql;
-    reply_none(reply, 2);
 }
 
 static void discover(Reply *reply, const char *sql) {
@@ -524,7 +545,8 @@ static const Pattern PATTERNS[] = {
     {"ALTER LOGIN [", NULL, alter_login},
     {"DROP LOGIN [", NULL, drop_login},
     {"SELECT TOP (20000) d.name", NULL, read_databases},
-    {"SELECT d.name FROM sys.databases", "owner_sid", read_nothing},
+    {"SELECT d.name FROM sys.databases", "owner_sid", read_owned_databases},
+    {"SELECT N'schema '", NULL, inspect_owned},
     {"SELECT N'", "database_principals", read_users},
     {"CREATE USER [", NULL, create_user},
     {"DROP USER [", NULL, drop_user},
@@ -537,17 +559,16 @@ static const Pattern PATTERNS[] = {
     {"SELECT r.name FROM sys.database_role_members", NULL, read_memberships},
     {"SELECT 0, r.name COLLATE", NULL, read_held},
     {"SELECT TOP (1000) w.class", NULL, read_owned},
-    {"SELECT N'schema '", NULL, inspect_owned},
     {"SELECT s.name, ", "FROM sys.schemas AS s WHERE s.name", read_schema},
     {"SELECT o.name, RTRIM(o.type)", NULL, read_objects},
-    {"SELECT DISTINCT SCHEMA_NAME(q.schema_id)", NULL, read_nothing},
+    {"SELECT DISTINCT SCHEMA_NAME(q.schema_id)", NULL, read_drawn},
     {"WITH held(id)", NULL, read_role},
     {"SELECT COALESCE(HAS_PERMS_BY_NAME(NULL, NULL", NULL, read_right},
     {"SELECT USER_NAME()", NULL, read_user_right},
     {"SELECT p.name, CASE WHEN p.name IN (N'dbo'", NULL, read_custodian},
     {"SELECT 1 FROM sys.database_principals", "p.sid = ", read_user},
     {"SELECT 1 FROM sys.database_principals", NULL, read_custodian},
-    {"SELECT TOP (20) SCHEMA_NAME(o.schema_id)", "execute_as", read_nothing},
+    {"SELECT TOP (20) SCHEMA_NAME(o.schema_id)", "execute_as", read_modules},
     {"SELECT TOP (10001)", NULL, discover},
 };
 
@@ -594,8 +615,10 @@ static void on_statement(void *context, const ScriptedStatement *statement,
 static void on_connect(void *context, int connection, const char *connection_string,
                        ScriptedAnswer *answer) {
     Sim *sim = context;
-    (void)connection, (void)answer;
+    (void)connection;
     string_list_add(sim->arena, &sim->connection_strings, connection_string);
+    if (sim->refuses_login != 0)
+        reply_fail(&(Reply){.sim = sim, .answer = answer}, sim->login_sqlstate, sim->refuses_login);
     sim->current = "shop";
 }
 
@@ -627,6 +650,7 @@ void sim_init(Sim *sim, Arena *arena) {
                  .edition = "2",
                  .version = "16.0.4085.2",
                  .current = "shop",
+                 .procedure_type = "P",
                  .custodian = "keeper"};
     static const char *const DATABASES[] = {"billing", "master", "shop"};
     for (size_t i = 0; i < COUNT_OF(DATABASES); i++)

@@ -67,6 +67,14 @@ typedef struct Sim {
     StringList lacking; // rights of the admin, and "GRANT" for the grant option
     const char *role_refusal;
     const char *custodian;
+    bool custodian_rules; // the database
+    bool has_module;      // that runs as whoever is asked about
+    bool draws;           // defaults of tables from the sequence app.ids
+    const char *procedure_type;
+    const char *server_roles;   // of every login
+    const char *owned_database; // by every login
+    int refuses_login;          // native number; 0: lets in
+    const char *login_sqlstate;
     bool insists;        // DROP USER is refused while the user holds anything
     int refuses;         // native number that `refused` gets; 0: none
     const char *refused; // how the statement begins
