@@ -9,6 +9,7 @@ static const ContractSuite *const OWN[] = {
     &MYSQL_SUITE,
     &MYSQL_ACCESS_SUITE,
     &MYSQL_RIGHTS_SUITE,
+    &MYSQL_SERVER_SUITE,
 };
 
 int main(int argument_count, char **arguments) {

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "driver/mysql/failure.h"
+#include "driver/mysql/tls_guard.h"
 #include "driver/sqlstate.h"
 
 enum {
@@ -38,6 +39,7 @@ static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
 static void start_library(void) {
     mysql_server_init(0, NULL, NULL);
+    my_tls_guard_install();
 }
 
 static const char *ca_file_of(const DriverLogin *login) {
@@ -128,9 +130,9 @@ static Status refused_by_server(const DriverLogin *login, unsigned number,
 }
 
 // libmariadb's own text may repeat what it was given, so only its nature goes on.
-static Status explain_no_connection(const DriverLogin *login, MYSQL *connection,
+static Status explain_no_connection(const DriverLogin *login, MYSQL *connection, bool tls_absent,
                                     FailureClass *ret_failure, Error *reterr) {
-    unsigned number = mysql_errno(connection);
+    unsigned number = tls_absent ? CR_SSL_CONNECTION_ERROR : mysql_errno(connection);
     const char *host = login->target->host;
     if (number < CR_MIN_ERROR || number > 2999)
         return refused_by_server(login, number, ret_failure, reterr);
@@ -367,17 +369,22 @@ static void copy_login(DriverSession *session, const DriverLogin *login) {
         session->login.statement_timeout_ms = DEFAULT_STATEMENT_MS;
 }
 
-static bool connect_to(DriverSession *session) {
+static bool connect_to(DriverSession *session, bool *ret_tls_absent) {
     const DriverLogin *login = &session->login;
+    bool needs_tls = login->target->tls != TLS_DISABLE && !is_socket(login);
     int64_t port = session->target.port != 0
                        ? session->target.port
                        : target_default_port((TargetKind)session->target.kind);
     set_options(session->connection, login);
-    return mysql_real_connect(session->connection, is_socket(login) ? NULL : login->target->host,
-                              login->user,
-                              login->password != NULL ? secret_text(login->password) : NULL,
-                              login->target->database, (unsigned)port,
-                              is_socket(login) ? login->target->host : NULL, 0) != NULL;
+    my_tls_guard_begin(needs_tls ? session->connection : NULL);
+    bool connected =
+        mysql_real_connect(
+            session->connection, is_socket(login) ? NULL : login->target->host, login->user,
+            login->password != NULL ? secret_text(login->password) : NULL, login->target->database,
+            (unsigned)port, is_socket(login) ? login->target->host : NULL, 0) != NULL;
+    bool has_tls = connected && mysql_get_ssl_cipher(session->connection) != NULL;
+    *ret_tls_absent = my_tls_guard_end() || (connected && needs_tls && !has_tls);
+    return connected && !*ret_tls_absent;
 }
 
 static Status open_session(const DriverLogin *login, bool mariadb, DriverSession **ret_session,
@@ -389,8 +396,10 @@ static Status open_session(const DriverLogin *login, bool mariadb, DriverSession
     if (session->connection == NULL)
         return error_set(reterr, fail(FAILURE_RETRY, ret_failure), "target_unreachable",
                          "libmariadb has no memory for a connection");
-    if (!connect_to(session))
-        return explain_no_connection(&session->login, session->connection, ret_failure, reterr);
+    bool tls_absent;
+    if (!connect_to(session, &tls_absent))
+        return explain_no_connection(&session->login, session->connection, tls_absent, ret_failure,
+                                     reterr);
     TRY(check_kind(session, mariadb, ret_failure, reterr));
     TRY(prepare_session(session, ret_failure, reterr));
     TRY(learn_server(session, ret_failure, reterr));
