@@ -178,11 +178,15 @@ static const char *alter_user(Arena *arena, const char *user) {
     return arena_printf(arena, "ALTER USER %s ", oracle_sql_identifier(arena, user));
 }
 
-// The password is no part of the text that the server keeps of this block, nor of its literals.
+// The password is no part of the text that the server keeps of this block, nor of its literals. The
+// variable makes of it what EXECUTE IMMEDIATE takes: ODBC gives national characters.
 const char *oracle_sql_set_password(Arena *arena, const char *user, bool unlocks) {
     const char *before = arena_printf(arena, "%sIDENTIFIED BY \"", alter_user(arena, user));
-    return arena_printf(arena, "EXECUTE IMMEDIATE %s || ? || '\"%s';",
-                        oracle_sql_literal(arena, before), unlocks ? " ACCOUNT UNLOCK" : "");
+    return arena_printf(arena,
+                        "DECLARE chosen VARCHAR2(%d) := ?; BEGIN EXECUTE IMMEDIATE %s || chosen ||"
+                        " '\"%s'; END;",
+                        ORACLE_PASSWORD_MAX, oracle_sql_literal(arena, before),
+                        unlocks ? " ACCOUNT UNLOCK" : "");
 }
 
 const char *oracle_sql_set_password_shown(Arena *arena, const char *user, bool unlocks) {

@@ -256,7 +256,7 @@ static const char *without_guard(Arena *arena, const char *sql) {
     if (!begins(sql, "BEGIN IF SYSTIMESTAMP >= ") || at == NULL)
         return sql;
     at += strlen("END IF; ");
-    if (begins(at, "EXECUTE IMMEDIATE '") && strstr(at, "' || ? || '") == NULL) {
+    if (begins(at, "EXECUTE IMMEDIATE '")) {
         char *inner = arena_strdup(arena, at + strlen("EXECUTE IMMEDIATE '"));
         *strstr(inner, "'; END;") = '\0';
         return inner;
@@ -284,7 +284,9 @@ static ScriptedAnswer change(OracleScene *scene, const char *sql, const char *pa
         return grant(scene, sql);
     if (begins(sql, "REVOKE "))
         return take_back(scene, sql);
-    if (begins(sql, "EXECUTE IMMEDIATE 'ALTER USER \"" SCENE_USER "\" IDENTIFIED BY \"' || ? || "))
+    if (begins(sql,
+               "DECLARE chosen VARCHAR2(30) := ?; BEGIN EXECUTE IMMEDIATE 'ALTER USER \"" SCENE_USER
+               "\" IDENTIFIED BY \"' || chosen || "))
         return set_password(scene, sql, parameter);
     if (begins(sql, "ALTER USER \"" SCENE_USER "\" ACCOUNT LOCK")) {
         if (!scene->user)
