@@ -137,3 +137,11 @@ StringList mssql_plan_databases(Arena *arena, const Plan *plan) {
     }
     return databases;
 }
+
+bool mssql_plan_uses(Arena *arena, const Plan *plan, const char *database) {
+    StringList databases = mssql_plan_databases(arena, plan);
+    for (size_t i = 0; i < databases.count; i++)
+        if (strcasecmp(databases.items[i], database) == 0)
+            return true;
+    return false;
+}

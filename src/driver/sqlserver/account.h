@@ -52,3 +52,5 @@ bool mssql_users_mark(Arena *arena, const Users *users, const char *sid, Account
 
 // The databases where the plan has a user: the integration's, then the others, each once.
 StringList mssql_plan_databases(Arena *arena, const Plan *plan);
+// Whether this is one of them, as the server calls it: most servers take SHOP for shop.
+bool mssql_plan_uses(Arena *arena, const Plan *plan, const char *database);

@@ -19,6 +19,7 @@ static const OdbcErrorRow ROWS[] = {
     {297, FAILURE_DENIED, NO_RIGHT}, // to perform this action
     {300, FAILURE_DENIED, NO_RIGHT}, // on a server object, such as VIEW SERVER STATE
     {916, FAILURE_DENIED, "the admin account has no user in that database"},
+    {923, FAILURE_DENIED, "the database is restricted to its owner"},
     {6102, FAILURE_DENIED, "the admin account may not end sessions (ALTER ANY CONNECTION)"},
     {15247, FAILURE_DENIED, NO_RIGHT}, // to perform this action
     {ERROR_NOT_THERE_OR_DENIED, FAILURE_DENIED,
@@ -59,12 +60,17 @@ static const OdbcErrorRow ROWS[] = {
     // Worth repeating.
     {1205, FAILURE_RETRY, "it was chosen as the victim of a deadlock; it is tried again"},
     {1222, FAILURE_RETRY, "somebody holds a lock on it; it is tried again"},
+    {921, FAILURE_RETRY, DATABASE_AWAY}, // not yet recovered, like the next
+    {922, FAILURE_RETRY, DATABASE_AWAY},
+    {924, FAILURE_RETRY, DATABASE_AWAY}, // of a single user, who is in
+    {927, FAILURE_RETRY, DATABASE_AWAY}, // being restored
     {941, FAILURE_RETRY, DATABASE_AWAY},
     {952, FAILURE_RETRY, DATABASE_AWAY},
     {976, FAILURE_RETRY, DATABASE_AWAY},
     {983, FAILURE_RETRY, DATABASE_AWAY},
     {988, FAILURE_RETRY, DATABASE_AWAY},
     {942, FAILURE_CONFLICT, "the database is offline"},
+    {3906, FAILURE_CONFLICT, "the database is read-only"},
     {ERROR_LOGIN_CONNECTED, FAILURE_RETRY, "the login is still counted as connected"},
     {ERROR_PROCESS_INVALID, FAILURE_NOT_FOUND, "the session is gone"},
     {ERROR_PROCESS_GONE, FAILURE_NOT_FOUND, "the session is gone"},

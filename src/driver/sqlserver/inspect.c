@@ -70,9 +70,8 @@ static Status inspect_login(Operation *operation, const Plan *plan, const Login 
             add(arena, &inspection->obstacles,
                 "it owns objects, and no custodian may receive them");
     }
-    StringList planned = mssql_plan_databases(arena, plan);
     for (size_t i = 0; i < databases.count; i++)
-        if (!databases.items[i].is_open && string_list_has(&planned, databases.items[i].name))
+        if (!databases.items[i].is_open && mssql_plan_uses(arena, plan, databases.items[i].name))
             add(arena, &inspection->obstacles,
                 arena_printf(arena, "database \"%s\" is not open to the admin account",
                              databases.items[i].name));

@@ -113,6 +113,17 @@ static bool has_row(const Rows *rows, const char *name) {
     return false;
 }
 
+// Most databases take ORDERS for orders. A row that is another of the names is that one alone.
+static bool is_found(const Rows *rows, const StringList *names, const char *name) {
+    if (has_row(rows, name))
+        return true;
+    for (size_t i = 0; i < rows->row_count; i++)
+        if (strcasecmp(rows_text(rows, i, 0), name) == 0 &&
+            !string_list_has(names, rows_text(rows, i, 0)))
+            return true;
+    return false;
+}
+
 static Status resolve_objects(Resolver *resolver, const ObjectQuery *query, Error *reterr) {
     Arena *arena = resolver->arena;
     if ((!query->all && query->names->count == 0) || query->privileges.count == 0)
@@ -123,7 +134,7 @@ static Status resolve_objects(Resolver *resolver, const ObjectQuery *query, Erro
     TRY(mssql_read(resolver->operation, "looking up objects", objects_sql(arena, query), &rows,
                    reterr));
     for (size_t i = 0; i < query->names->count; i++)
-        if (!has_row(&rows, query->names->items[i]))
+        if (!is_found(&rows, query->names, query->names->items[i]))
             add_absent(resolver,
                        arena_printf(arena, "%s %s.%s", query->what, tsql_name(arena, query->schema),
                                     tsql_name(arena, query->names->items[i])));

@@ -75,12 +75,11 @@ static void add_closed_obstacle(Operation *operation, const Login *login,
 // for good, and is no reason to keep the account.
 static void judge_closed(Operation *operation, const Plan *plan, const Login *login,
                          const Databases *databases) {
-    StringList planned = mssql_plan_databases(operation->arena, plan);
     for (size_t i = 0; i < databases->count; i++) {
         const Database *database = &databases->items[i];
         if (database->is_open)
             continue;
-        if (string_list_has(&planned, database->name))
+        if (mssql_plan_uses(operation->arena, plan, database->name))
             add_closed_obstacle(operation, login, database);
         else if (!database->is_system)
             evidence_warn(&operation->evidence,

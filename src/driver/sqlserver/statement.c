@@ -1,7 +1,6 @@
 #include "driver/sqlserver/statement.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -113,7 +112,8 @@ const char *tsql_sid(Arena *arena, const char *deployment, const char *grant_id)
     char *sid =
         arena_printf(arena, "%s%s", TSQL_SID_PREFIX, hex_encode(arena, hash, SID_HASH_BYTES));
     for (char *at = sid + 2; *at != '\0'; at++)
-        *at = (char)toupper((unsigned char)*at); // as the server shows it
+        if (*at >= 'a')
+            *at = (char)(*at - 'a' + 'A'); // as the server shows it
     return sid;
 }
 

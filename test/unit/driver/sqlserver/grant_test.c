@@ -188,6 +188,23 @@ static void what_the_admin_may_not_give_is_named(void **state) {
     assert_int_equal(scene->sim.now.login_count, 0);
 }
 
+static void names_are_found_as_the_server_compares_them(void **state) {
+    Scene *scene = *state;
+    static const char *const TABLES[] = {"ORDERS", "orders"};
+    AccessItem item = scene_tables(scene, TABLES, 1);
+    scene_grants(scene, &item, 1);
+    assert_int_equal(scene_grant(scene), STATUS_NOT_FOUND);
+    scene->sim.ignores_case = true;
+    scene_must(scene, scene_grant(scene));
+    assert_true(was_sent(scene, "GRANT SELECT ON OBJECT::[app].[orders] TO"));
+    // Where case counts, one of two that differ by it alone does not stand for the other.
+    scene->sim.ignores_case = false;
+    item = scene_tables(scene, TABLES, 2);
+    scene_grants(scene, &item, 1);
+    assert_int_equal(scene_grant(scene), STATUS_NOT_FOUND);
+    assert_non_null(strstr(scene->error.message, "[ORDERS]"));
+}
+
 static void functions_are_given_what_fits_their_kind(void **state) {
     Scene *scene = *state;
     static const struct {
@@ -373,6 +390,7 @@ int main(void) {
         SCENE_TEST(somebody_else_s_login_is_not_touched),
         SCENE_TEST(what_is_absent_fails_the_grant_as_a_whole),
         SCENE_TEST(what_the_admin_may_not_give_is_named),
+        SCENE_TEST(names_are_found_as_the_server_compares_them),
         SCENE_TEST(functions_are_given_what_fits_their_kind),
         SCENE_TEST(sequences_that_defaults_draw_from_come_with_writing),
         SCENE_TEST(what_fails_in_the_midst_leaves_nothing),

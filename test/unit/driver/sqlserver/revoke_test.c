@@ -327,7 +327,9 @@ static void a_closed_database_of_the_plan_is_an_obstacle(void **state) {
     assert_string_equal(scene_repair(scene, "where the admin account has no user"),
                         "USE [billing]; CREATE USER [daypass_admin] FOR LOGIN [daypass_admin]; "
                         "GRANT ALTER ANY USER TO [daypass_admin];");
-    sim_database(&scene->sim, "billing")->open = true;
+    sim_database(&scene->sim, "billing")->name = "Billing"; // as the server calls it
+    assert_int_equal(scene_revoke(scene), STATUS_CONFLICT);
+    sim_database(&scene->sim, "Billing")->open = true;
     scene_must(scene, scene_revoke(scene));
 }
 

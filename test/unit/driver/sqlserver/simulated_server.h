@@ -69,6 +69,7 @@ typedef struct Sim {
     const char *custodian;
     bool custodian_rules; // the database
     bool has_module;      // that runs as whoever is asked about
+    bool ignores_case;    // in names of objects
     bool draws;           // defaults of tables from the sequence app.ids
     const char *procedure_type;
     const char *server_roles;   // of every login
