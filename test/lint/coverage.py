@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 RULES = {
     "domain/": r"src/domain/",
     "authorisation of the API": r"src/api/authorisation\.c",
-    "building of SQL": r"src/driver/postgresql/(statement|privilege_set|mark)\.c",
+    "building of SQL": r"src/driver/(account_mark|\w+/statement|postgresql/(privilege_set|shared_role_mark))\.c",
     "rules of Redis": r"src/driver/redis/rule\.c",
 }
 LINES_FLOOR = 90

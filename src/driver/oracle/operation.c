@@ -33,7 +33,7 @@ Status oracle_read(Operation *operation, const char *doing, const char *sql, Row
 
 static void record(Operation *operation, const char *shown) {
     int64_t rows = operation->last->affected;
-    evidence_statement(&operation->evidence, oracle_sql_one_line(operation->arena, shown),
+    evidence_statement(&operation->evidence, evidence_one_line(operation->arena, shown),
                        operation->session->container, rows > 0 ? rows : 0);
 }
 

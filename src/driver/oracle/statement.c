@@ -88,14 +88,6 @@ const char *oracle_sql_timestamp(Arena *arena, int64_t at_ms) {
                         text + strlen("2026-05-04T"));
 }
 
-const char *oracle_sql_one_line(Arena *arena, const char *sql) {
-    char *line = arena_strdup(arena, sql);
-    for (char *at = line; *at != '\0'; at++)
-        if (*at == '\n' || *at == '\r')
-            *at = ' ';
-    return line;
-}
-
 // ---- Within time --------------------------------------------------------------------------------
 
 const char *oracle_sql_guarded_calls(Arena *arena, const char *calls, int64_t until_at) {

@@ -37,8 +37,6 @@ const char *oracle_sql_identifier(Arena *arena, const char *name);
 const char *oracle_sql_object(Arena *arena, const char *schema, const char *name);
 const char *oracle_sql_literal(Arena *arena, const char *text);
 const char *oracle_sql_timestamp(Arena *arena, int64_t at_ms); // of the server's clock
-// On one line, for people: a name may have line breaks in it.
-const char *oracle_sql_one_line(Arena *arena, const char *sql);
 
 // PL/SQL that carries out one statement, or calls, unless the server's clock has reached
 // `until_at`. Each statement of Oracle's that defines something commits by itself.

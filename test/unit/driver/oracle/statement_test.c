@@ -65,6 +65,7 @@ static void literals_end_where_they_end(void **state) {
 static void an_account_is_made_in_upper_case_and_shown_in_lower(void **state) {
     (void)state;
     assert_string_equal(oracle_account_user(arena, "temp_john_a1b2c3"), "TEMP_JOHN_A1B2C3");
+    assert_string_equal(oracle_account_user(arena, "a~z\xC3\xA4"), "A~Z\xC3\xA4");
     assert_string_equal(oracle_account_shown(arena, "TEMP_JOHN_A1B2C3"), "temp_john_a1b2c3");
     // Another one than TEMP_JOHN to Oracle, and so to us.
     assert_string_equal(oracle_account_shown(arena, "Temp_John"), "Temp_John");
@@ -73,8 +74,13 @@ static void an_account_is_made_in_upper_case_and_shown_in_lower(void **state) {
 
 static void passwords_that_cannot_be_said_are_refused_unsaid(void **state) {
     (void)state;
-    static const char *const REFUSED[] = {
-        "", "hush\"x", "hush x", "hush\n", "hush\xC3\xA9", "hush567890123456789012345678901"};
+    static const char *const REFUSED[] = {"",
+                                          "hush\"x",
+                                          "hush\x7F",
+                                          "hush x",
+                                          "hush\n",
+                                          "hush\xC3\xA9",
+                                          "hush567890123456789012345678901"};
     for (size_t i = 0; i < COUNT_OF(REFUSED); i++) {
         Error error = {0};
         assert_int_equal(oracle_password_check(REFUSED[i], &error), STATUS_INVALID);

@@ -103,6 +103,8 @@ static void shared_role_mark_is_another_kind(void **state) {
     AccountMark other = account_mark_of(&PLAN, 1);
     assert_false(pg_shared_role_mark_parse(arena, account_mark_format(arena, &other), &read));
     assert_false(pg_shared_role_mark_parse(arena, NULL, &read));
+    assert_false(pg_shared_role_mark_parse(arena, "daypass-role {\"v\": 2}", &read));
+    assert_false(pg_shared_role_mark_parse(arena, "daypass-role", &read));
 }
 
 int main(void) {
