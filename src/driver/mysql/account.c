@@ -44,7 +44,8 @@ static const char *mariadb_sql(Operation *operation, const char *user, bool with
         with_marks ? "CASE WHEN m.made OR m.proof = SHA2(JSON_VALUE(g.Priv,"
                      " '$.authentication_string'), 256) THEN m.mark END"
                    : "NULL",
-        with_marks ? " LEFT JOIN " MARKS " m ON CAST(m.user AS BINARY) = CAST(g.User AS BINARY)"
+        with_marks ? " LEFT JOIN " MARKS " m ON m.user = CONVERT(g.User USING utf8mb4)"
+                     " COLLATE utf8mb4_bin"
                      " AND m.host = CONVERT(g.Host USING utf8mb4) COLLATE utf8mb4_bin"
                    : "",
         condition(operation, user, "g.User", with_marks ? "m.mark IS NOT NULL" : "FALSE"));

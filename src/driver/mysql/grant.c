@@ -108,10 +108,11 @@ typedef struct Making {
     Access access;
     AccountMark mark;
     Secret *verifier; // borrowed
+    bool created;     // by us, and not somebody else's of that name
 } Making;
 
 // Nobody can log in to it yet. The mark is there before it on MariaDB, and with it on MySQL.
-static Status create_account(Operation *operation, const Making *making, Error *reterr) {
+static Status create_account(Operation *operation, Making *making, Error *reterr) {
     const Plan *plan = making->order->plan;
     const char *text = secret_text(making->verifier);
     const MyAccount account = {.name = making->name,
@@ -129,6 +130,7 @@ static Status create_account(Operation *operation, const Making *making, Error *
         return evidence_fail(&operation->evidence, FAILURE_RETRY, reterr, "target_busy",
                              "account \"%s\" appeared while it was being made", plan->account);
     TRY(status);
+    making->created = true;
     FAULT_POINT("grant.account_created");
     return my_mark_confirm(operation, making->name, reterr);
 }
@@ -240,27 +242,22 @@ static Status make(Operation *operation, Making *making, Error *reterr) {
     return STATUS_OK;
 }
 
+static bool unmake_step(Operation *operation, const char *sql) {
+    return my_operation_change(operation, "taking away what was begun", sql, NULL) == STATUS_OK;
+}
+
 // What was begun is taken away again where that is possible. Otherwise it stays locked, with its
 // mark, for the repeat or the revocation that follows.
 static void unmake(Operation *operation, const Making *making) {
-    Evidence kept = operation->evidence;
     Arena *arena = operation->arena;
-    if (operation->session->lost)
-        return;
-    const char *const steps[] = {
-        my_sql_drop_account(arena, making->name),
-        my_sql_drop_event(arena, making->name.user),
-    };
-    bool gone = true;
-    for (size_t i = 0; i < COUNT_OF(steps) && gone; i++) {
-        Status status =
-            my_operation_change(operation, "taking away what was begun", steps[i], NULL);
-        bool absent = i == 0 && operation->session->number == NAME_TAKEN;
-        gone = status == STATUS_OK || absent;
-    }
+    FailureClass failure = operation->evidence.failure;
+    bool gone = !operation->session->lost;
+    if (gone && making->created)
+        gone = unmake_step(operation, my_sql_drop_account(arena, making->name)) &&
+               unmake_step(operation, my_sql_drop_event(arena, making->name.user));
     if (gone && my_mark_remove(operation, making->name.user, NULL) == STATUS_OK)
-        kept.outcome->account_present = false;
-    operation->evidence.failure = kept.failure;
+        operation->evidence.outcome->account_present = false;
+    operation->evidence.failure = failure;
 }
 
 typedef enum Turn { TURN_DONE, TURN_ACCOUNT_THERE } Turn;

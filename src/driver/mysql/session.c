@@ -304,7 +304,8 @@ static Status learn_server(DriverSession *session, FailureClass *ret_failure, Er
         "SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', -1),"
         " LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER())"
         "  - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1)) - 1),"
-        " @@lower_case_table_names <> 0, @@read_only, @@event_scheduler, %s",
+        " @@lower_case_table_names <> 0, @@read_only OR @@innodb_read_only,"
+        " @@event_scheduler, %s",
         session->mariadb ? "0, 0, EXISTS (SELECT 1 FROM information_schema.PLUGINS"
                            " WHERE PLUGIN_NAME = 'ed25519' AND PLUGIN_STATUS = 'ACTIVE')"
                          : "@@super_read_only, @@partial_revokes, 0");
