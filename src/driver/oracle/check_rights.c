@@ -167,7 +167,9 @@ static void check_settings(RightsCheck *check, bool limited) {
     Error error = {0};
     if (oracle_read(check->operation, "reading settings",
                     "SELECT NAME, VALUE FROM SYS.V_$PARAMETER WHERE NAME IN"
-                    " ('job_queue_processes', 'resource_limit')",
+                    " ('job_queue_processes', 'resource_limit') UNION ALL SELECT ATTRIBUTE_NAME,"
+                    " VALUE FROM SYS.ALL_SCHEDULER_GLOBAL_ATTRIBUTE WHERE ATTRIBUTE_NAME ="
+                    " 'SCHEDULER_DISABLED'",
                     &rows, &error) != STATUS_OK) {
         check_list_add(check->list, CHECK_WARNING, "settings", view_repair(check, "V_$PARAMETER"),
                        "%s cannot see whether the server runs jobs, which lock accounts at their "
@@ -182,6 +184,11 @@ static void check_settings(RightsCheck *check, bool limited) {
             check_list_add(check->list, CHECK_FAILED, "settings: jobs",
                            "ALTER SYSTEM SET JOB_QUEUE_PROCESSES = 20;",
                            "the server runs no jobs, so it locks no account at its end");
+        if (text_equal(name, "SCHEDULER_DISABLED") && text_equal(value, "TRUE"))
+            check_list_add(check->list, CHECK_FAILED, "settings: jobs",
+                           "BEGIN DBMS_SCHEDULER.SET_SCHEDULER_ATTRIBUTE('SCHEDULER_DISABLED',"
+                           " 'FALSE'); END;",
+                           "the server's scheduler is off, so it locks no account at its end");
         if (limited && text_equal(name, "resource_limit") && text_equal(value, "FALSE"))
             check_list_add(check->list, CHECK_WARNING, "settings: connection limits",
                            "ALTER SYSTEM SET RESOURCE_LIMIT = TRUE;",

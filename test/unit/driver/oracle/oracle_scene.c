@@ -388,7 +388,8 @@ static ScriptedAnswer about_roles(OracleScene *scene) {
 
 static ScriptedAnswer facts(OracleScene *scene, const char *sql, bool *ret_known) {
     static const char *const MARKS[] = {"1", "1", "USERS"};
-    static const char *const PARAMETERS[] = {"job_queue_processes", "0", "resource_limit", "TRUE"};
+    static const char *const PARAMETERS[] = {
+        "job_queue_processes", "0", "resource_limit", "FALSE", "SCHEDULER_DISABLED", "TRUE"};
     static const char *const TABLE[] = {"APP", "ORDERS", "table"};
     *ret_known = true;
     if (begins(sql, "SELECT 'DIRECT', PRIVILEGE"))
@@ -398,7 +399,7 @@ static ScriptedAnswer facts(OracleScene *scene, const char *sql, bool *ret_known
     if (begins(sql, "SELECT (SELECT COUNT(*) FROM SYS.USER_TABLES"))
         return rows_of(scene, 3, 1, MARKS);
     if (begins(sql, "SELECT NAME, VALUE FROM SYS.V_$PARAMETER"))
-        return rows_of(scene, 2, scene->runs_jobs ? 0 : 2, PARAMETERS);
+        return rows_of(scene, 2, scene->runs_jobs ? 0 : 3, PARAMETERS);
     if (begins(sql, "SELECT USERNAME FROM SYS.DBA_USERS WHERE ORACLE_MAINTAINED = 'N'"))
         return one(scene, "APP");
     if (begins(sql, "SELECT o.OWNER, o.OBJECT_NAME, LOWER("))

@@ -210,6 +210,9 @@ static void what_flows_grant_is_checked(void **state) {
     scene->runs_jobs = false;
     report = check(scene);
     assert_non_null(bad(&report, "ALTER SYSTEM SET JOB_QUEUE_PROCESSES = 20;"));
+    assert_non_null(bad(&report, "ALTER SYSTEM SET RESOURCE_LIMIT = TRUE;"));
+    assert_non_null(bad(&report, "BEGIN DBMS_SCHEDULER.SET_SCHEDULER_ATTRIBUTE("
+                                 "'SCHEDULER_DISABLED', 'FALSE'); END;"));
 }
 
 static void hosted_servers_repair_by_their_procedure(void **state) {
