@@ -69,6 +69,7 @@ static const OdbcErrorRow ROWS[] = {
     {976, FAILURE_RETRY, DATABASE_AWAY},
     {983, FAILURE_RETRY, DATABASE_AWAY},
     {988, FAILURE_RETRY, DATABASE_AWAY},
+    {3902, FAILURE_RETRY, "the server had ended the transaction; it is tried again"},
     {942, FAILURE_CONFLICT, "the database is offline"},
     {3906, FAILURE_CONFLICT, "the database is read-only"},
     {ERROR_LOGIN_CONNECTED, FAILURE_RETRY, "the login is still counted as connected"},

@@ -268,6 +268,7 @@ static void what_fails_in_the_midst_leaves_nothing(void **state) {
         {"GRANT", 15151, FAILURE_DENIED},
         {"GRANT", 1222, FAILURE_RETRY},
         {"BEGIN", 51002, FAILURE_RETRY},
+        {"IF DATEDIFF_BIG", 3902, FAILURE_RETRY},
     };
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         scene->sim.refused = CASES[i].statement;
