@@ -38,8 +38,8 @@ static Status check(const OdbcSetting *setting, OdbcBraces braces, Error *reterr
     return STATUS_OK;
 }
 
-static void add_value(Buffer *string, const char *value) {
-    if (is_plain(value)) {
+static void add_value(Buffer *string, const char *value, bool bare) {
+    if (is_plain(value) || (bare && strpbrk(value, ";{} ") == NULL)) {
         buffer_add(string, value);
         return;
     }
@@ -62,7 +62,7 @@ Status odbc_connection_string_add(Buffer *string, const OdbcSetting *settings, s
             continue;
         buffer_add(string, settings[i].keyword);
         buffer_add(string, "=");
-        add_value(string, settings[i].value);
+        add_value(string, settings[i].value, settings[i].bare);
         buffer_add(string, ";");
     }
     return STATUS_OK;

@@ -7,6 +7,8 @@
 typedef struct OdbcSetting {
     const char *keyword; // a literal of ours
     const char *value;   // NULL: the setting is left out
+    bool bare; // goes without braces, which the driver would take for a part of it, unless it has
+               // a semicolon or a brace itself
 } OdbcSetting;
 
 // How a driver reads a brace inside braces.

@@ -24,11 +24,11 @@ static Status fail(FailureClass failure, FailureClass *ret_failure) {
 // ---- Where to -----------------------------------------------------------------------------------
 
 static Status check_part(const char *what, const char *value, Error *reterr) {
-    if (value[0] != '\0' && strpbrk(value, "()=\"'\\#, \t") == NULL && text_is_printable(value))
+    if (value[0] != '\0' && strpbrk(value, "()={};\"'\\#, \t") == NULL && text_is_printable(value))
         return STATUS_OK;
     return error_set(reterr, STATUS_INVALID, "bad_target",
                      "the %s is empty or has a character that no Oracle address has: blanks, "
-                     "quotes, commas, (, ), =, # or \\",
+                     "quotes, commas, semicolons, brackets, =, # or \\",
                      what);
 }
 
@@ -216,7 +216,7 @@ static Status connect_session(const DriverLogin *login, DriverSession *session,
     TRY(oracle_connect_descriptor(session->arena, login, &descriptor, reterr));
     const OdbcSetting settings[] = {
         {"DRIVER", driver},
-        {"DBQ", descriptor},
+        {"DBQ", descriptor, .bare = true},
         {"UID", login->user},
         {"PWD", login->password != NULL ? secret_text(login->password) : NULL},
         {"QTO", "T"}, // limits of statements' time are kept
@@ -224,7 +224,7 @@ static Status connect_session(const DriverLogin *login, DriverSession *session,
     };
     const OdbcLogin odbc_login = {.settings = settings,
                                   .setting_count = COUNT_OF(settings),
-                                  .braces = ODBC_BRACES_DOUBLED,
+                                  .braces = ODBC_BRACES_REFUSED,
                                   .connect_timeout_ms = login->connect_timeout_ms,
                                   .statement_timeout_ms = login->statement_timeout_ms};
     OdbcAnswer answer;

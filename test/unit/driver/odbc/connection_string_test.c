@@ -26,6 +26,23 @@ static void values_stand_in_braces(void **state) {
         "PWD={{x}}}};DRIVER=/tmp/evil.so};");
 }
 
+static void a_bare_value_has_braces_only_where_it_needs_them(void **state) {
+    (void)state;
+    CLEANUP(buffer_done) Buffer string = {0};
+    const OdbcSetting settings[] = {
+        {"DBQ", "(HOST=h)", .bare = true},
+        {"A", "b;UID=c", .bare = true},
+        {"B", "{c", .bare = true},
+        {"C", "d}", .bare = true},
+        {"D", "(HOST=h)"},
+    };
+    assert_int_equal(odbc_connection_string_add(&string, settings, COUNT_OF(settings),
+                                                ODBC_BRACES_DOUBLED, NULL),
+                     STATUS_OK);
+    assert_string_equal(buffer_text(&string),
+                        "DBQ=(HOST=h);A={b;UID=c};B={{c};C={d}}};D={(HOST=h)};");
+}
+
 static void what_cannot_be_said_is_refused_without_saying_it(void **state) {
     (void)state;
     static const struct {
@@ -56,6 +73,7 @@ static void what_cannot_be_said_is_refused_without_saying_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_stand_in_braces),
+        cmocka_unit_test(a_bare_value_has_braces_only_where_it_needs_them),
         cmocka_unit_test(what_cannot_be_said_is_refused_without_saying_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,8 @@ static void addresses_say_each_part_once(void **state) {
 
 static void a_part_cannot_begin_another(void **state) {
     OracleScene *scene = *state;
-    static const char *const REFUSED[] = {"", "a)(HOST=evil", "a b", "a=b", "a\nb", "a,b", "a#b"};
+    static const char *const REFUSED[] = {"",    "a)(HOST=evil", "a b",     "a=b", "a\nb",
+                                          "a,b", "a#b",          "a;UID=x", "a}b"};
     for (size_t i = 0; i < COUNT_OF(REFUSED); i++) {
         TargetAddress host = {.host = REFUSED[i], .database = "d"};
         TargetAddress service = {.host = "h", .database = REFUSED[i]};
@@ -73,8 +74,8 @@ static void the_driver_is_given_what_was_said(void **state) {
     OracleScene *scene = *state;
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     assert_string_equal(scene->connection_strings.items[0],
-                        "DRIVER={Oracle 21 ODBC driver};DBQ={(DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)"
-                        "(HOST=db.test)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=pdb1.test)))};"
+                        "DRIVER={Oracle 21 ODBC driver};DBQ=(DESCRIPTION=(ADDRESS=(PROTOCOL=TCP)"
+                        "(HOST=db.test)(PORT=1521))(CONNECT_DATA=(SERVICE_NAME=pdb1.test)));"
                         "UID=daypass_admin;PWD=hush;QTO=T;FEN=F;");
     assert_string_equal(session->admin, "DAYPASS_ADMIN");
     assert_int_equal(session->version, 19);
