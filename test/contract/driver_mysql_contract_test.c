@@ -6,10 +6,8 @@
 #include <stdio.h>
 
 static const ContractSuite *const OWN[] = {
-    &MYSQL_SUITE,
-    &MYSQL_ACCESS_SUITE,
-    &MYSQL_RIGHTS_SUITE,
-    &MYSQL_SERVER_SUITE,
+    &MYSQL_SUITE,        &MYSQL_ACCESS_SUITE,   &MYSQL_RIGHTS_SUITE,
+    &MYSQL_SERVER_SUITE, &MYSQL_DEFINERS_SUITE,
 };
 
 int main(int argument_count, char **arguments) {

@@ -4,10 +4,11 @@
 #include "driver_contract_run.h"
 #include "driver_world_mysql.h"
 
-extern const ContractSuite MYSQL_SUITE;        // accounts: where from, how, and for how long
-extern const ContractSuite MYSQL_ACCESS_SUITE; // kinds of privileges, and names
-extern const ContractSuite MYSQL_RIGHTS_SUITE; // an admin who lacks one
-extern const ContractSuite MYSQL_SERVER_SUITE; // servers that refuse, are full, or hang
+extern const ContractSuite MYSQL_SUITE;          // accounts: where from, how, and for how long
+extern const ContractSuite MYSQL_ACCESS_SUITE;   // kinds of privileges, and names
+extern const ContractSuite MYSQL_RIGHTS_SUITE;   // an admin who lacks one
+extern const ContractSuite MYSQL_SERVER_SUITE;   // servers that refuse, are full, or hang
+extern const ContractSuite MYSQL_DEFINERS_SUITE; // what runs with an account's rights
 
 // As superuser; ~ is the world's schema and # the plan's account.
 void run_sql(Work *work, const char *format);

@@ -43,15 +43,16 @@ static const char *must_have(const char *variable) {
 }
 
 static const struct {
-    const char *name, *port, *log;
+    const char *name, *port, *log, *defaults_file;
     const Engine *engine;
     int number, count;
 } SERVERS[] = {
-    {"mysql-9.7", "DAYPASS_TEST_MYSQL97_PORT", "DAYPASS_TEST_MYSQL97_LOG", &MYSQL_ENGINE, 0, 1},
+    {"mysql-9.7", "DAYPASS_TEST_MYSQL97_PORT", "DAYPASS_TEST_MYSQL97_LOG",
+     "DAYPASS_TEST_MYSQL97_DEFAULTS_FILE", &MYSQL_ENGINE, 0, 1},
     {"mariadb-10.11", "DAYPASS_TEST_MARIADB1011_PORT", "DAYPASS_TEST_MARIADB1011_LOG",
-     &MARIADB_ENGINE, 0, 2},
-    {"mariadb-11.8", "DAYPASS_TEST_MARIADB118_PORT", "DAYPASS_TEST_MARIADB118_LOG", &MARIADB_ENGINE,
-     1, 2},
+     "DAYPASS_TEST_MARIADB1011_DEFAULTS_FILE", &MARIADB_ENGINE, 0, 2},
+    {"mariadb-11.8", "DAYPASS_TEST_MARIADB118_PORT", "DAYPASS_TEST_MARIADB118_LOG",
+     "DAYPASS_TEST_MARIADB118_DEFAULTS_FILE", &MARIADB_ENGINE, 1, 2},
 };
 
 bool mysql_server(const char *name, MysqlServer *ret_server) {
@@ -65,7 +66,8 @@ bool mysql_server(const char *name, MysqlServer *ret_server) {
                                     .count = SERVERS[i].count,
                                     .host = must_have("DAYPASS_TEST_HOST"),
                                     .port = (int)strtol(must_have(SERVERS[i].port), NULL, 10),
-                                    .log = must_have(SERVERS[i].log)};
+                                    .log = must_have(SERVERS[i].log),
+                                    .defaults_file = must_have(SERVERS[i].defaults_file)};
         return true;
     }
     return false;

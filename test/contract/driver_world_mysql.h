@@ -15,6 +15,7 @@ typedef struct MysqlServer {
     const char *host;
     int port;
     const char *log;
+    const char *defaults_file; // the superuser's, of the command-line client
 } MysqlServer;
 
 // False for a name of none. Ends the process, loudly, where the DAYPASS_TEST_… variables are

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/buffer.h"
+
 // How each is shown by SHOW CREATE.
 typedef struct KindRow {
     const char *word; // and before its name in that text
@@ -68,13 +70,37 @@ static Status read_event(Operation *operation, const Defined *defined, Text *tex
 
 // ---- Writing ------------------------------------------------------------------------------------
 
+// A text that was made in mode ANSI_QUOTES may have names in double quotes.
+static const char *ansi_name(Arena *arena, const char *name) {
+    CLEANUP(buffer_done) Buffer quoted = {0};
+    buffer_add(&quoted, "\"");
+    for (; *name != '\0'; name++)
+        buffer_addf(&quoted, *name == '"' ? "%c\"" : "%c", *name);
+    buffer_add(&quoted, "\"");
+    return arena_strdup(arena, buffer_text(&quoted));
+}
+
+static const char *find_definer(Arena *arena, const char *create, MyName from, size_t *ret_length) {
+    const char *const ways[] = {
+        arena_printf(arena, "DEFINER=%s ", my_sql_account(arena, from)),
+        arena_printf(arena, "DEFINER=%s@%s ", ansi_name(arena, from.user),
+                     ansi_name(arena, from.host)),
+    };
+    const char *at = NULL;
+    for (size_t i = 0; create != NULL && at == NULL && i < COUNT_OF(ways); i++) {
+        at = strstr(create, ways[i]);
+        *ret_length = strlen(ways[i]);
+    }
+    return at;
+}
+
 // What stands before and after the definer in "CREATE … DEFINER=`u`@`h` …". False: the text is not
 // as expected.
 static bool split(Arena *arena, const char *create, MyName from, const char **ret_before,
                   const char **ret_after) {
     static const char CREATE[] = "CREATE ";
-    const char *definer = arena_printf(arena, "DEFINER=%s ", my_sql_account(arena, from));
-    const char *at = create != NULL ? strstr(create, definer) : NULL;
+    size_t definer_length = 0;
+    const char *at = find_definer(arena, create, from, &definer_length);
     if (at == NULL || !text_starts_with(create, CREATE))
         return false;
     const char *before = create + strlen(CREATE);
@@ -83,7 +109,7 @@ static bool split(Arena *arena, const char *create, MyName from, const char **re
         if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ= ", before[i]) == NULL)
             return false;
     *ret_before = arena_copy(arena, before, length);
-    *ret_after = at + strlen(definer);
+    *ret_after = at + definer_length;
     return true;
 }
 
@@ -91,10 +117,15 @@ static bool split(Arena *arena, const char *create, MyName from, const char **re
 // without, and made from within its schema.
 static const char *with_schema(Arena *arena, const Defined *defined, const char *after) {
     const char *word = KINDS[defined->kind].word;
-    const char *named = arena_printf(arena, "%s %s", word, my_sql_identifier(arena, defined->name));
-    if (!text_starts_with(after, named))
-        return NULL;
-    return arena_printf(arena, "%s %s%s", word, qualified(arena, defined), after + strlen(named));
+    const char *const ways[] = {
+        arena_printf(arena, "%s %s", word, my_sql_identifier(arena, defined->name)),
+        arena_printf(arena, "%s %s", word, ansi_name(arena, defined->name)),
+    };
+    for (size_t i = 0; i < COUNT_OF(ways); i++)
+        if (text_starts_with(after, ways[i]))
+            return arena_printf(arena, "%s %s%s", word, qualified(arena, defined),
+                                after + strlen(ways[i]));
+    return NULL;
 }
 
 // The whole statement. NULL: it cannot be made of this text.
@@ -158,7 +189,12 @@ static Status has_company(Operation *operation, const Defined *defined, bool *re
 
 // ---- What somebody has to do --------------------------------------------------------------------
 
-// For the client, which ends a statement at its delimiter.
+static bool is_utf8(const char *set) {
+    return set != NULL && text_starts_with(set, "utf8");
+}
+
+// For the client, which ends a statement at its delimiter. The text is UTF-8 here, whatever it was
+// where it was made.
 static const char *by_hand(Operation *operation, const Defined *defined, const Text *text,
                            const char *sql, bool drops) {
     Arena *arena = operation->arena;
@@ -166,16 +202,14 @@ static const char *by_hand(Operation *operation, const Defined *defined, const T
                                             qualified(arena, defined))
                              : "";
     return arena_printf(arena,
-                        "USE %s;\nSET SESSION sql_mode = %s;\n%sDELIMITER ;;\n%s;;\n"
-                        "DELIMITER ;",
+                        "USE %s;\nSET SESSION sql_mode = %s, character_set_client = %s,"
+                        " collation_connection = %s;\n%sDELIMITER ;;\n%s;;\nDELIMITER ;",
                         my_sql_identifier(arena, defined->kind == DEFINED_TRIGGER
                                                      ? defined->schema
                                                      : operation->session->target.database),
-                        my_sql_literal(arena, text->sql_mode), drop, sql);
-}
-
-static bool is_utf8(const char *set) {
-    return set != NULL && text_starts_with(set, "utf8");
+                        my_sql_literal(arena, text->sql_mode),
+                        is_utf8(text->client_set) ? text->client_set : "utf8mb4", text->collation,
+                        drop, sql);
 }
 
 // How it can be done in one statement. NULL: it cannot.
