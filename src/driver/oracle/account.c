@@ -121,6 +121,32 @@ Status oracle_account_check_mark(Operation *operation, const Plan *plan,
                          account->user);
 }
 
+Status oracle_jobs_run(Operation *operation, bool *ret_run, Error *reterr) {
+    Rows *rows;
+    Error error = {0};
+    Status status = oracle_read(operation, "reading settings", ORACLE_SETTINGS, &rows, &error);
+    if (status != STATUS_OK && oracle_is_lost(operation)) {
+        if (reterr != NULL)
+            *reterr = error;
+        return status;
+    }
+    *ret_run = status == STATUS_OK;
+    for (size_t i = 0; *ret_run && i < rows->row_count; i++) {
+        const char *name = oracle_rows_text(rows, i, 0);
+        const char *value = oracle_rows_text(rows, i, 1);
+        if ((text_equal(name, "job_queue_processes") && text_equal(value, "0")) ||
+            (text_equal(name, "SCHEDULER_DISABLED") && text_equal(value, "TRUE")))
+            *ret_run = false;
+    }
+    if (!*ret_run)
+        evidence_warn(&operation->evidence, "%s; daypass-connector check has the repair",
+                      status == STATUS_OK
+                          ? "the server runs no jobs, so it does not lock the account at its end"
+                          : "whether the server runs jobs, and so locks the account at its end, "
+                            "cannot be seen");
+    return STATUS_OK;
+}
+
 Status oracle_account_set_end(Operation *operation, const OracleAccount *account, int64_t ends_at,
                               bool in_time, Error *reterr) {
     const OracleEnd end = {.admin = operation->session->admin,

@@ -33,6 +33,14 @@ MUST_USE Status oracle_account_read(Operation *operation, const char *account,
 MUST_USE Status oracle_account_check_mark(Operation *operation, const Plan *plan,
                                           const OracleAccount *account, AccountMark *ret_mark,
                                           Error *reterr);
+// Whether the server runs jobs at all: without, it locks nothing by itself. Says so in a warning,
+// also where the admin cannot see it; then it is taken for one that does not.
+MUST_USE Status oracle_jobs_run(Operation *operation, bool *ret_run, Error *reterr);
+// SQL: the settings it depends on, and RESOURCE_LIMIT: name, value.
+#define ORACLE_SETTINGS                                                                            \
+    "SELECT NAME, VALUE FROM SYS.V_$PARAMETER WHERE NAME IN"                                       \
+    " ('job_queue_processes', 'resource_limit') UNION ALL SELECT ATTRIBUTE_NAME, VALUE FROM"       \
+    " SYS.ALL_SCHEDULER_GLOBAL_ATTRIBUTE WHERE ATTRIBUTE_NAME = 'SCHEDULER_DISABLED'"
 // Lets the server lock the account at that moment of its clock, and not before.
 MUST_USE Status oracle_account_set_end(Operation *operation, const OracleAccount *account,
                                        int64_t ends_at, bool in_time, Error *reterr);

@@ -1,5 +1,6 @@
 #include "driver/oracle/check_rights.h"
 
+#include "driver/oracle/account.h"
 #include "driver/oracle/resolve.h"
 
 typedef struct RightsCheck {
@@ -165,12 +166,8 @@ static void check_marks(RightsCheck *check) {
 static void check_settings(RightsCheck *check, bool limited) {
     Rows *rows;
     Error error = {0};
-    if (oracle_read(check->operation, "reading settings",
-                    "SELECT NAME, VALUE FROM SYS.V_$PARAMETER WHERE NAME IN"
-                    " ('job_queue_processes', 'resource_limit') UNION ALL SELECT ATTRIBUTE_NAME,"
-                    " VALUE FROM SYS.ALL_SCHEDULER_GLOBAL_ATTRIBUTE WHERE ATTRIBUTE_NAME ="
-                    " 'SCHEDULER_DISABLED'",
-                    &rows, &error) != STATUS_OK) {
+    if (oracle_read(check->operation, "reading settings", ORACLE_SETTINGS, &rows, &error) !=
+        STATUS_OK) {
         check_list_add(check->list, CHECK_WARNING, "settings", view_repair(check, "V_$PARAMETER"),
                        "%s cannot see whether the server runs jobs, which lock accounts at their "
                        "end",

@@ -111,7 +111,9 @@ static Status read_back(Operation *operation, const Plan *plan, bool opens, Erro
     Outcome *outcome = operation->evidence.outcome;
     OracleAccount account;
     AccountState *state;
+    bool jobs_run;
     TRY(oracle_account_read(operation, plan->account, &account, reterr));
+    TRY(oracle_jobs_run(operation, &jobs_run, reterr));
     TRY(oracle_account_state_read(operation, plan->account, &state, reterr));
     outcome->account_present = account.present;
     if (!account.present || state == NULL)
@@ -122,6 +124,7 @@ static Status read_back(Operation *operation, const Plan *plan, bool opens, Erro
     state->can_login = !outcome->login_refused;
     outcome->target_now_at = account.now_at;
     outcome->target_expires_at = account.job_ends_at;
+    outcome->end_enforced = account.job_ends_at != 0 && jobs_run;
     outcome->account_key = arena_printf(operation->arena, "%lld", (long long)account.user_id);
     outcome->state = state;
     return STATUS_OK;
