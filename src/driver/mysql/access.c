@@ -163,6 +163,81 @@ static Status read_tables(Reader *reader, const TableQuery *query, Error *reterr
     return STATUS_OK;
 }
 
+// A name in backticks at the beginning of the text, which moves on behind it. NULL: there is none.
+static const char *read_quoted(Arena *arena, const char **text) {
+    const char *at = *text;
+    if (*at++ != '`')
+        return NULL;
+    char *name = arena_alloc(arena, strlen(at) + 1);
+    for (size_t length = 0; *at != '\0'; at++) {
+        if (*at == '`' && *++at != '`') {
+            *text = at;
+            return name;
+        }
+        name[length++] = *at;
+    }
+    return NULL;
+}
+
+// What a default names may be a text that somebody wrote: only what is a sequence is given.
+static Status add_sequence(Reader *reader, const char *schema, const char *name,
+                           const StringList *words, Error *reterr) {
+    const char *sql =
+        arena_printf(reader->arena,
+                     "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s"
+                     " AND TABLE_NAME = %s AND TABLE_TYPE = 'SEQUENCE'",
+                     my_sql_literal(reader->arena, schema), my_sql_literal(reader->arena, name));
+    Rows rows;
+    TRY(my_operation_read(reader->operation, "looking up a sequence", sql, &rows, reterr));
+    if (rows.count > 0)
+        add_grant(reader,
+                  (MyGrant){.kind = MY_TABLE, .schema = schema, .name = name, .words = *words});
+    return STATUS_OK;
+}
+
+// "nextval(`schema`.`name`)", as MariaDB shows the defaults of columns.
+static Status add_drawn(Reader *reader, const char *expression, const StringList *words,
+                        Error *reterr) {
+    static const char NEXT[] = "nextval(";
+    for (const char *at = expression; (at = strstr(at, NEXT)) != NULL;) {
+        at += strlen(NEXT);
+        const char *schema = read_quoted(reader->arena, &at);
+        if (schema == NULL || *at != '.' || is_of_server(schema))
+            continue;
+        at++;
+        const char *name = read_quoted(reader->arena, &at);
+        if (name != NULL)
+            TRY(add_sequence(reader, schema, name, words, reterr));
+    }
+    return STATUS_OK;
+}
+
+// Whoever adds a row draws from these.
+static Status read_drawn_sequences(Reader *reader, const AccessItem *item, const char *schema,
+                                   Error *reterr) {
+    bool adds_rows =
+        item->preset == PRESET_READ_WRITE && (item->all_tables || item->tables.count > 0);
+    if (!adds_rows || !reader->operation->session->mariadb)
+        return STATUS_OK;
+    StringList words =
+        access_item_privileges(reader->arena, TARGET_MARIADB, item, OBJECT_SEQUENCES);
+    const char *only = item->all_tables
+                           ? ""
+                           : arena_printf(reader->arena, " AND TABLE_NAME IN %s",
+                                          my_sql_literals(reader->arena, &item->tables));
+    const char *sql =
+        arena_printf(reader->arena,
+                     "SELECT DISTINCT COLUMN_DEFAULT FROM information_schema.COLUMNS"
+                     " WHERE TABLE_SCHEMA = %s AND COLUMN_DEFAULT LIKE '%%nextval(%%'%s"
+                     " ORDER BY COLUMN_DEFAULT",
+                     my_sql_literal(reader->arena, schema), only);
+    Rows rows;
+    TRY(my_operation_read(reader->operation, "reading what tables draw from", sql, &rows, reterr));
+    for (size_t i = 0; i < rows.count; i++)
+        TRY(add_drawn(reader, my_rows_text(&rows, i, 0), &words, reterr));
+    return STATUS_OK;
+}
+
 // ---- Routines -----------------------------------------------------------------------------------
 
 // There are no overloads: a name is a function, a procedure, or one of each.
@@ -378,6 +453,7 @@ static Status read_item(Reader *reader, const AccessItem *item, Error *reterr) {
                       .all = item->all_sequences,
                       .words = access_item_privileges(arena, kind, item, OBJECT_SEQUENCES)},
         reterr));
+    TRY(read_drawn_sequences(reader, item, schema, reterr));
     return read_routines(reader, item, schema, &on_functions, reterr);
 }
 
