@@ -2,10 +2,13 @@
 // of one is of no use.
 #include "driver_mysql_tests.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { DENIED = 1045, LOCKED_MYSQL = 3118, LOCKED_MARIADB = 4151, CUTS_MAX = 200 };
 
@@ -136,6 +139,26 @@ static void extension_moves_the_event(void **state) {
     work_free(work);
 }
 
+// What an administrator whom the admin cannot touch has put there is not set right, and said; the
+// account goes all the same.
+static void event_of_somebody_out_of_reach_is_said(void **state) {
+    Work *work = work_new(*state);
+    must(work, do_grant(work));
+    run_sql(work, "DROP EVENT daypass.`#`; CREATE EVENT daypass.`#` ON SCHEDULE AT '2037-01-01' ON"
+                  " COMPLETION PRESERVE DO ALTER USER IF EXISTS `#`@`%` ACCOUNT LOCK");
+    Status status = do_restrain(work);
+    if (is_mariadb(work->world) || !work->world->limited_admin) {
+        must(work, status);
+    } else {
+        assert_int_equal(status, STATUS_FORBIDDEN);
+        assert_int_equal(work->result.failure, FAILURE_DENIED);
+    }
+    must(work, do_revoke(work));
+    assert_false(work->world->engine->has_account(work->world, work->plan->account));
+    run_sql(work, "DROP EVENT IF EXISTS daypass.`#`");
+    work_free(work);
+}
+
 // ---- Halves -------------------------------------------------------------------------------------
 
 static bool is_locked(Work *work) {
@@ -216,7 +239,7 @@ static void sessions_of_an_account_dropped_by_hand_are_ended(void **state) {
     work_free(work);
 }
 
-static void session_that_sleeps_in_a_statement_is_ended(void **state) {
+static void sessions_that_hold_something_are_ended(void **state) {
     Work *work = work_new(*state);
     const Engine *engine = work->world->engine;
     must(work, do_grant(work));
@@ -232,6 +255,28 @@ static void session_that_sleeps_in_a_statement_is_ended(void **state) {
     work_free(work);
 }
 
+// The server looks at the lock when a login begins: whoever is slow would come after it.
+static void login_that_is_held_up_does_not_outlive_the_account(void **state) {
+    Work *work = work_new(*state);
+    const MysqlServer *server = mysql_server_of(work->world);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)server->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    unsigned char greeting[256];
+    must(work, do_grant(work));
+    int slow = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(slow, (struct sockaddr *)&address, sizeof address), 0);
+    assert_true(recv(slow, greeting, sizeof greeting, 0) > 0);
+    must(work, do_revoke(work));
+    // The server has closed it, perhaps with a last word.
+    ssize_t length;
+    while ((length = recv(slow, greeting, sizeof greeting, 0)) > 0) {
+    }
+    assert_int_equal(length, 0);
+    close(slow);
+    work_free(work);
+}
+
 static const ContractTest TESTS[] = {
     CONTRACT_TEST(account_bound_to_a_host_is_refused_from_elsewhere, EVERYWHERE),
     CONTRACT_TEST(same_name_at_another_host_is_a_conflict, EVERYWHERE),
@@ -240,9 +285,11 @@ static const ContractTest TESTS[] = {
     CONTRACT_TEST(longest_name_of_an_account_is_taken, ONCE),
     CONTRACT_TEST(scheduler_locks_the_account_with_nobody_connected, EVERYWHERE),
     CONTRACT_TEST(extension_moves_the_event, ONCE),
+    CONTRACT_TEST(event_of_somebody_out_of_reach_is_said, EVERYWHERE),
     CONTRACT_TEST(half_an_account_is_locked_or_whole, ONCE),
     CONTRACT_TEST(session_that_is_in_the_schema_is_ended, EVERYWHERE),
     CONTRACT_TEST(sessions_of_an_account_dropped_by_hand_are_ended, ONCE),
-    CONTRACT_TEST(session_that_sleeps_in_a_statement_is_ended, ONCE),
+    CONTRACT_TEST(sessions_that_hold_something_are_ended, ONCE),
+    CONTRACT_TEST(login_that_is_held_up_does_not_outlive_the_account, ONCE),
 };
 const ContractSuite MYSQL_SUITE = {TESTS, COUNT_OF(TESTS)};

@@ -9,6 +9,7 @@ extern const ContractSuite MYSQL_ACCESS_SUITE;   // kinds of privileges, and nam
 extern const ContractSuite MYSQL_RIGHTS_SUITE;   // an admin who lacks one
 extern const ContractSuite MYSQL_SERVER_SUITE;   // servers that refuse, are full, or hang
 extern const ContractSuite MYSQL_DEFINERS_SUITE; // what runs with an account's rights
+extern const ContractSuite MYSQL_ALONE_SUITE;    // what MariaDB's packages do not have
 
 // As superuser; ~ is the world's schema and # the plan's account.
 void run_sql(Work *work, const char *format);
