@@ -49,13 +49,13 @@ typedef struct AccountQuery {
 } AccountQuery;
 
 typedef struct DriverFeatures {
-    bool verifier_only;    // the server never sees the password
+    bool verifier_only; // the server never sees the password
     // The server can refuse logins at expiry with every Daypass process dead; whether this one will
     // is in Outcome.end_enforced.
     bool expiry_on_target;
-    bool transactional;    // a grant happens whole or not at all
-    bool shared_roles;     // PRIVILEGE_SHARED_ROLE is offered
-    bool password_rules;   // its servers see the password and may judge what is in it
+    bool transactional;  // a grant happens whole or not at all
+    bool shared_roles;   // PRIVILEGE_SHARED_ROLE is offered
+    bool password_rules; // its servers see the password and may judge what is in it
 } DriverFeatures;
 
 // Required: all of them. Strings given back live in `arena`. Errors never hold statement text;

@@ -74,6 +74,10 @@ static void note_role(Arena *arena, Gathered *gathered, const char *line) {
     add(arena, &gathered->state->roles, line);
 }
 
+static void note_member(Arena *arena, Gathered *gathered, const char *line) {
+    add(arena, &gathered->state->members, line);
+}
+
 static void note_attribute(Arena *arena, Gathered *gathered, const char *line) {
     add(arena, &gathered->state->attributes, line);
 }
@@ -141,6 +145,17 @@ static Status gather_roles(Gathering *gathering, Error *reterr) {
     return gather(gathering, "reading memberships", sql, note_role, reterr);
 }
 
+// On MySQL any account can be given to others, as a role.
+static Status gather_members(Gathering *gathering, Error *reterr) {
+    if (gathering->operation->session->mariadb)
+        return STATUS_OK;
+    const char *sql = arena_printf(gathering->operation->arena,
+                                   "SELECT FROM_USER, FROM_HOST, CONCAT(TO_USER, '@', TO_HOST)"
+                                   " FROM mysql.role_edges WHERE %s ORDER BY 1, 2, 3",
+                                   of_these(gathering, "FROM_USER"));
+    return gather(gathering, "reading members", sql, note_member, reterr);
+}
+
 // On the whole server an account of Daypass has nothing.
 static Status gather_attributes(Gathering *gathering, Error *reterr) {
     Arena *arena = gathering->operation->arena;
@@ -188,6 +203,7 @@ Status my_account_states_read(Operation *operation, const Accounts *accounts,
     if (accounts->count == 0)
         return STATUS_OK;
     TRY(gather_roles(&gathering, reterr));
+    TRY(gather_members(&gathering, reterr));
     TRY(gather_attributes(&gathering, reterr));
     TRY(gather_privileges(&gathering, reterr));
     for (size_t i = 0; i < accounts->count; i++) {
