@@ -17,7 +17,7 @@ static const char LOGINS_SQL[] =
     "SELECT p.name, CONVERT(varchar(100), p.sid, 1), p.principal_id, p.is_disabled,"
     " (SELECT COUNT(*) FROM sys.dm_exec_sessions AS s WHERE s.original_login_name = p.name),"
     " DATEDIFF_BIG(millisecond, '19700101', SYSUTCDATETIME()),"
-    " (SELECT STRING_AGG(r.name, N', ') WITHIN GROUP (ORDER BY r.name)"
+    " (SELECT STRING_AGG(CONVERT(nvarchar(max), r.name), N', ') WITHIN GROUP (ORDER BY r.name)"
     "  FROM sys.server_role_members AS m JOIN sys.server_principals AS r"
     "  ON r.principal_id = m.role_principal_id WHERE m.member_principal_id = p.principal_id)"
     " FROM sys.server_principals AS p WHERE %s ORDER BY p.name COLLATE Latin1_General_BIN2";
