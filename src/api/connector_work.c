@@ -365,6 +365,9 @@ Status connector_report_accounts(Call *call, Error *reterr) {
         .after = sweep->after,
         .until = sweep->until,
     };
+    if (!enum_find(&TARGET_KINDS, sweep->target_kind, &page.target_kind))
+        return error_set(reterr, STATUS_INVALID, "bad_value",
+                         "this daypassd knows no target of kind %.64s", sweep->target_kind);
     page.accounts.items =
         arena_alloc(call->arena, (sweep->accounts.count + 1) * sizeof(StoreSweptAccount));
     for (size_t i = 0; i < sweep->accounts.count; i++)

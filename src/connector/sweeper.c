@@ -257,6 +257,7 @@ static void sweep_finish(Sweep *sweep) {
     Sweeper *sweeper = sweep->sweeper;
     SweepReport report = {
         .admin_secret = sweep->secret->name,
+        .target_kind = enum_name(&TARGET_KINDS, sweep->secret->target->kind),
         .host = sweep->secret->target->host,
         .port = sweep->secret->target->port,
         .swept_at = sweep->read_at,

@@ -4,6 +4,9 @@
 
 enum { ID_MAX = 64, NAME_MAX = 128, MESSAGE_MAX = 4096 };
 
+// Where neither a mark nor an integration names one. The connector logs in where its own file says.
+static const char NO_DATABASE[] = "-";
+
 static const char *const KIND_NAMES[] = {
     [ORPHAN_UNKNOWN] = "unknown",   [ORPHAN_MISMATCHED] = "mismatched",
     [ORPHAN_UNSERVED] = "unserved", [ORPHAN_FOREIGN] = "foreign",
@@ -27,6 +30,8 @@ static const Field ORPHAN_FIELDS[] = {
      .help = "Connector that found it"},
     {FIELD(Orphan, admin_secret, STRING), .required = true, .max = NAME_MAX,
      .help = "Secret with which it was found"},
+    {FIELD(Orphan, target_kind, ENUM), .names = &TARGET_KINDS, .default_text = "postgresql",
+     .help = "Kind of the target"},
     {FIELD(Orphan, host, STRING), .required = true, .max = 255, .help = "Host of the target"},
     {FIELD(Orphan, port, INT), .min = 0, .max = 65535, .help = "Port of the target"},
     {FIELD(Orphan, account, STRING), .required = true, .help = "Name of the account"},
@@ -111,12 +116,12 @@ Plan orphan_plan(Arena *arena, const Orphan *orphan, const char *integration,
                  const TargetAddress *target) {
     TargetAddress *address = arena_alloc(arena, sizeof(*address));
     *address = (TargetAddress){
-        .kind = target != NULL ? target->kind : TARGET_POSTGRESQL,
+        .kind = orphan->target_kind,
         .host = orphan->host,
         .port = orphan->port,
         .database = orphan->database != NULL ? orphan->database
                     : target != NULL         ? target->database
-                                             : "postgres",
+                                             : NO_DATABASE,
         .tls = target != NULL ? target->tls : TLS_VERIFY_FULL,
     };
     return (Plan){

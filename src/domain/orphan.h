@@ -27,6 +27,7 @@ typedef struct Orphan {
     int state;
     const char *connector;    // that found it
     const char *admin_secret; // with which
+    int target_kind;          // TargetKind
     const char *host;
     int64_t port;
     const char *account;

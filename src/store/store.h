@@ -369,6 +369,7 @@ typedef struct StoreSweptAccounts {
 // not after the other.
 typedef struct StoreSweep {
     const char *admin_secret;
+    int target_kind; // TargetKind
     const char *host;
     int64_t port;
     int64_t swept_at; // just before it was read, by our clock; 0: now

@@ -106,6 +106,7 @@ static void add_orphan(Operation *operation, SweepWork *work, const StoreSweptAc
         .kind = (int)kind,
         .connector = work->instance->connector,
         .admin_secret = work->sweep->admin_secret,
+        .target_kind = work->sweep->target_kind,
         .host = work->sweep->host,
         .port = work->sweep->port,
         .account = account->account,

@@ -179,6 +179,8 @@ static const Shape SWEPT_ACCOUNT_SHAPE =
 static const Field SWEEP_REPORT_FIELDS[] = {
     {FIELD(SweepReport, admin_secret, STRING), .required = true, .max = NAME_BYTES,
      .help = "Name of the secret with which the target was looked at"},
+    {FIELD(SweepReport, target_kind, STRING), .max = ID_BYTES, .default_text = "postgresql",
+     .help = "Kind of the target"},
     {FIELD(SweepReport, host, STRING), .required = true, .max = HOST_BYTES,
      .help = "Host of the target"},
     {FIELD(SweepReport, port, INT), .min = 0, .max = 65535, .help = "Port of the target"},

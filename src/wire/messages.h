@@ -140,6 +140,7 @@ typedef struct SweptAccounts {
 } SweptAccounts;
 typedef struct SweepReport {
     const char *admin_secret; // by which target and secret it was found
+    const char *target_kind;  // "postgresql"
     const char *host;
     int64_t port;
     int64_t swept_at;       // just before the list was read; the connector's clock

@@ -177,6 +177,7 @@ static void a_mark_with_another_connectors_grant_is_taken_by_itself(void **state
     };
     StoreSweep sweep = {
         .admin_secret = "shop-admin",
+        .target_kind = TARGET_MARIADB,
         .host = "db2.internal",
         .after = "~",
         .until = "!",
@@ -195,6 +196,7 @@ static void a_mark_with_another_connectors_grant_is_taken_by_itself(void **state
     assert_string_equal(forged.connector, "second");
     assert_string_equal(forged.grant_connector, "main");
     assert_int_equal(orphan_of(shop, "temp_y_1").state, ORPHAN_REMOVING);
+    assert_int_equal(orphan_of(shop, "temp_y_1").target_kind, TARGET_MARIADB);
     assert_int_equal(shop_count_events(shop, "account.orphan", NULL), 2);
     assert_int_equal(shop_count_events(shop, "account.removed", others.id), 0);
     assert_int_equal(shop_grant(shop, others.id).version, others.version);

@@ -553,6 +553,15 @@ static void a_grant_whose_account_is_gone_has_drifted(void **state) {
     assert_string_equal(text_at(&gone, "state"), "active");
 }
 
+static void a_sweep_of_a_kind_that_is_not_known_is_refused(void **state) {
+    WITH_WORLD(world);
+    Instance instance = world_enroll(world, "main");
+    assert_status(sweep_page(world, &instance, "", ",\"target_kind\":\"redis\""), 204);
+    Answer refused = sweep_page(world, &instance, "", ",\"target_kind\":\"teapot\"");
+    assert_status(refused, 400);
+    assert_non_null(strstr(text_at(&refused, "detail"), "teapot"));
+}
+
 static void a_page_of_a_sweep_says_nothing_of_accounts_beyond_it(void **state) {
     WITH_WORLD(world);
     const char *id = world_active_grant(world);
@@ -620,6 +629,7 @@ int main(void) {
         cmocka_unit_test(connectors_are_shown_with_their_health),
         cmocka_unit_test(a_connector_that_is_needed_stays),
         cmocka_unit_test(a_grant_whose_account_is_gone_has_drifted),
+        cmocka_unit_test(a_sweep_of_a_kind_that_is_not_known_is_refused),
         cmocka_unit_test(a_page_of_a_sweep_says_nothing_of_accounts_beyond_it),
         cmocka_unit_test(a_removed_account_ends_its_grant),
     };

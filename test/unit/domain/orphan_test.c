@@ -78,7 +78,8 @@ static void another_mark_is_another_orphan(void **state) {
 static void its_mark_is_plan_enough(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     Orphan orphan = orphan_of(ORPHAN_UNKNOWN);
-    const TargetAddress target = {.kind = TARGET_POSTGRESQL,
+    orphan.target_kind = TARGET_MARIADB;
+    const TargetAddress target = {.kind = TARGET_MARIADB,
                                   .host = "elsewhere",
                                   .port = 1,
                                   .database = "main",
@@ -96,7 +97,8 @@ static void its_mark_is_plan_enough(void **state) {
     assert_string_equal(orphan_plan(arena, &orphan, NULL, &target).target->database, "main");
     plan = orphan_plan(arena, &orphan, NULL, NULL);
     assert_string_equal(plan.integration, "shop-admin");
-    assert_string_equal(plan.target->database, "postgres");
+    assert_int_equal(plan.target->kind, TARGET_MARIADB);
+    assert_non_null(plan.target->database);
     assert_int_equal(plan.target->tls, TLS_VERIFY_FULL);
 }
 

@@ -233,6 +233,7 @@ static void messages_arrive_as_they_were_sent(void **state) {
                                                      .discovery = json_of(arena, "{}"),
                                                      .checks = json_of(arena, "[]")});
     comes_back(&SWEEP_REPORT_SHAPE, &(SweepReport){"shop-admin",
+                                                   "redis",
                                                    "db.internal",
                                                    5432,
                                                    NOW_MS,
