@@ -374,6 +374,34 @@ static void refuse_item(OracleScene *scene, const AccessItem *item, const char *
     assert_string_equal(scene_changes(scene), "");
 }
 
+static void an_object_named_twice_is_granted_once(void **state) {
+    OracleScene *scene = *state;
+    CLEANUP(secret_freep) Secret *password = secret_new(PASSWORD, strlen(PASSWORD));
+    CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
+    GrantOrder order = scene_order(scene, password);
+    AccessItem items[] = {{.schema = "APP"}, {.schema = "APP", .all_tables = true}};
+    string_list_add(scene->arena, &items[0].tables, "ORDERS");
+    string_list_add(scene->arena, &items[0].privileges, "DELETE");
+    string_list_add(scene->arena, &items[1].privileges, "INDEX"); // left out for views
+    Plan plan = *order.plan;
+    plan.access = (AccessItems){.items = items, .count = 2};
+    plan.connection_limit = 0;
+    order.plan = &plan;
+    DriverResult result;
+    Error error = {0};
+    assert_int_equal(ORACLE_DRIVER.grant(session, scene->arena, &order, &result, &error),
+                     STATUS_OK);
+    const char *changes = scene_changes(scene);
+    const char *first = strstr(changes, "\"ORDERS\"");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "\"ORDERS\""));
+    assert_non_null(strstr(changes, "DELETE"));
+    assert_non_null(strstr(changes, "INDEX"));
+    assert_null(strstr(changes, "CUSTOMERS"));
+    assert_non_null(strstr(changes, "PROFILE DEFAULT"));
+    assert_null(strstr(changes, "CREATE PROFILE"));
+}
+
 static void what_is_not_there_is_named(void **state) {
     OracleScene *scene = *state;
     AccessItem item = {.schema = "APP"};
@@ -488,6 +516,7 @@ int main(void) {
         CASE(a_right_the_admin_cannot_hand_on_is_named),
         CASE(a_dictionary_that_cannot_be_read_is_a_missing_right),
         CASE(a_table_that_vanished_fails_the_whole_grant),
+        CASE(an_object_named_twice_is_granted_once),
         CASE(what_is_not_there_is_named),
         CASE(an_extension_moves_mark_and_job),
         CASE(an_extension_cut_anywhere_ends_at_neither_a_later_time_than_its_mark),

@@ -117,7 +117,7 @@ static ScriptedAnswer sessions(OracleScene *scene) {
 static ScriptedAnswer owned(OracleScene *scene) {
     const char *values[3 * SCENE_OBJECTS_MAX];
     for (size_t i = 0; i < scene->owned_count; i++) {
-        values[3 * i] = "TABLE";
+        values[3 * i] = scene->owned_type != NULL ? scene->owned_type : "TABLE";
         values[3 * i + 1] = scene->owned[i];
         values[3 * i + 2] = arena_printf(scene->arena, "%zu", scene->owned_count);
     }
@@ -382,12 +382,12 @@ static ScriptedAnswer system_privileges(OracleScene *scene) {
 }
 
 static ScriptedAnswer about_roles(OracleScene *scene) {
-    const char *values[] = {"1", scene->reason_against_role, NULL, "1"};
+    const char *values[] = {scene->no_role ? "0" : "1", scene->reason_against_role, NULL,
+                            scene->no_admin_option ? "0" : "1"};
     return rows_of(scene, 4, 1, values);
 }
 
 static ScriptedAnswer facts(OracleScene *scene, const char *sql, bool *ret_known) {
-    static const char *const MARKS[] = {"1", "1", "USERS"};
     static const char *const PARAMETERS[] = {
         "job_queue_processes", "0", "resource_limit", "FALSE", "SCHEDULER_DISABLED", "TRUE"};
     static const char *const TABLE[] = {"APP", "ORDERS", "table"};
@@ -397,7 +397,9 @@ static ScriptedAnswer facts(OracleScene *scene, const char *sql, bool *ret_known
     if (begins(sql, "SELECT COUNT(*) FROM SYS.") && strstr(sql, "ROWNUM <= 1") != NULL)
         return number(scene, 1);
     if (begins(sql, "SELECT (SELECT COUNT(*) FROM SYS.USER_TABLES"))
-        return rows_of(scene, 3, 1, MARKS);
+        return rows_of(scene, 3, 1,
+                       (const char *const[]){scene->marks_table ? "1" : "0",
+                                             scene->no_quota ? "0" : "1", "DATA"});
     if (begins(sql, "SELECT NAME, VALUE FROM SYS.V_$PARAMETER"))
         return rows_of(scene, 2, scene->runs_jobs ? 0 : 3, PARAMETERS);
     if (begins(sql, "SELECT USERNAME FROM SYS.DBA_USERS WHERE ORACLE_MAINTAINED = 'N'"))

@@ -48,6 +48,8 @@ typedef struct OracleScene {
     int kills, kills_of_process;
     bool lets_one_in; // a login under way shows itself when rights are taken back
     const char *reason_against_role;
+    bool no_quota, no_admin_option, no_role;
+    const char *owned_type; // NULL: tables
     Lacking lacking[SCENE_LACKING_MAX];
     size_t lacking_count;
 

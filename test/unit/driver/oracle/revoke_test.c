@@ -281,6 +281,28 @@ static void what_it_owns_is_never_dropped_with_it(void **state) {
     assert_gone(scene);
 }
 
+static void each_kind_of_object_has_its_words(void **state) {
+    OracleScene *scene = *state;
+    static const struct {
+        const char *type;
+        const char *repair;
+    } CASES[] = {
+        {"JOB", "BEGIN DBMS_SCHEDULER.DROP_JOB('\"" SCENE_USER "\".\"IT''S\"', TRUE); END;"},
+        {"VIEW", "DROP VIEW \"" SCENE_USER "\".\"IT'S\"; -- to keep it"},
+    };
+    give(scene);
+    scene->owned[0] = "IT'S";
+    scene->owned_count = 1;
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        DriverResult result;
+        Error error;
+        scene->owned_type = CASES[i].type;
+        assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
+        const char *repair = result.outcome.obstacles.items[0].repair;
+        assert_int_equal(strncmp(repair, CASES[i].repair, strlen(CASES[i].repair)), 0);
+    }
+}
+
 static void make_a_table_at_the_drop(OracleScene *scene, const char *sql) {
     if (strncmp(sql, "DROP USER ", strlen("DROP USER ")) == 0) {
         scene->owned[0] = "LATE";
@@ -338,6 +360,7 @@ int main(void) {
         CASE(sessions_that_may_not_be_ended_are_said_with_the_grant_that_lets),
         CASE(an_account_that_may_not_be_locked_loses_its_sessions),
         CASE(what_it_owns_is_never_dropped_with_it),
+        CASE(each_kind_of_object_has_its_words),
         CASE(what_appears_at_the_last_moment_is_not_dropped_either),
         CASE(a_user_without_this_grants_mark_is_not_touched),
     };

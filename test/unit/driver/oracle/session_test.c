@@ -227,6 +227,67 @@ static void hosted_servers_repair_by_their_procedure(void **state) {
                                  "'SELECT'); END;"));
 }
 
+static void what_the_marks_need_is_checked(void **state) {
+    OracleScene *scene = *state;
+    scene->no_quota = true;
+    scene->lacking_count = 1;
+    scene->lacking[0] = (Lacking){"CREATE TABLE", 1031};
+    CheckReport report = check(scene);
+    assert_non_null(bad(&report, "GRANT CREATE TABLE TO \"DAYPASS_ADMIN\";"));
+    assert_non_null(bad(&report, "ALTER USER \"DAYPASS_ADMIN\" QUOTA 10M ON \"DATA\";"));
+    scene->marks_table = true;
+    scene->no_quota = false;
+    report = check(scene);
+    assert_null(bad(&report, "GRANT CREATE TABLE TO \"DAYPASS_ADMIN\";"));
+}
+
+static void roles_of_flows_are_checked(void **state) {
+    OracleScene *scene = *state;
+    scene->no_admin_option = true;
+    CheckReport report = check(scene);
+    assert_non_null(bad(&report, "GRANT \"REPORTING\" TO \"DAYPASS_ADMIN\" WITH ADMIN OPTION;"));
+    scene->no_role = true;
+    report = check(scene);
+    assert_non_null(bad(&report, "create it, or correct the flow"));
+}
+
+static void a_refused_login_ends_the_check(void **state) {
+    OracleScene *scene = *state;
+    static const struct {
+        int native;
+        const char *name;
+        const char *repair;
+    } CASES[] = {
+        {1017, "login", "correct the user and password of the admin secret"},
+        {12514, "login", "correct the integration's database: it is the name of a service"},
+        {1033, "login", "try again when the server accepts sessions"},
+        {28040, "version", "name the service of a pluggable database of Oracle 19c or newer"},
+    };
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        ScriptedRecord record = {"HY000", CASES[i].native, "hush"};
+        scene->connecting = (ScriptedAnswer){.fails = true, .records = &record, .record_count = 1};
+        CheckReport report = check(scene);
+        const CheckItem *last = &report.items[report.count - 1];
+        assert_int_equal(last->result, CHECK_FAILED);
+        assert_string_equal(last->name, CASES[i].name);
+        assert_string_equal(last->repair, CASES[i].repair);
+        assert_null(strstr(last->found, "hush"));
+    }
+}
+
+static void a_failing_server_is_said_in_the_check(void **state) {
+    OracleScene *scene = *state;
+    static const char *const BEGINS[] = {"SELECT 'DIRECT', PRIVILEGE",
+                                         "SELECT (SELECT COUNT(*) FROM SYS.USER_TABLES",
+                                         "SELECT PRIVILEGE FROM SYS.SESSION_PRIVS"};
+    for (size_t i = 0; i < COUNT_OF(BEGINS); i++) {
+        scene->lacking_count = 1;
+        scene->lacking[0] = (Lacking){BEGINS[i], 60};
+        CheckReport report = check(scene);
+        assert_non_null(bad(&report, "run the check again"));
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, oracle_scene_setup, oracle_scene_teardown)
 
 int main(void) {
@@ -239,6 +300,10 @@ int main(void) {
         CASE(all_is_well_where_nothing_is_missing),
         CASE(each_missing_right_has_its_repair),
         CASE(what_flows_grant_is_checked),
+        CASE(what_the_marks_need_is_checked),
+        CASE(roles_of_flows_are_checked),
+        CASE(a_refused_login_ends_the_check),
+        CASE(a_failing_server_is_said_in_the_check),
         CASE(hosted_servers_repair_by_their_procedure),
     };
     return cmocka_run_group_tests(tests, oracle_scene_install, NULL);
