@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "driver/mysql/failure.h"
+#include "driver/mysql/time_guard.h"
 #include "driver/mysql/tls_guard.h"
 #include "driver/sqlstate.h"
 
@@ -40,6 +41,7 @@ static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 static void start_library(void) {
     mysql_server_init(0, NULL, NULL);
     my_tls_guard_install();
+    my_time_guard_install();
 }
 
 static const char *ca_file_of(const DriverLogin *login) {
@@ -193,26 +195,32 @@ static Status explain_failure(DriverSession *session, const char *doing, Failure
     return status;
 }
 
-Status my_session_run(DriverSession *session, const char *doing, const char *sql,
-                      MYSQL_RES **ret_result, FailureClass *ret_failure, Error *reterr) {
-    MYSQL *connection = session->connection;
-    session->number = 0;
-    if (session->lost)
-        return explain_lost(session, doing, ret_failure, reterr);
-    if (mysql_real_query(connection, sql, strlen(sql)) != 0) {
-        session->number = mysql_errno(connection);
-        return explain_failure(session, doing, ret_failure, reterr);
-    }
+// Sends it and reads all that comes: a CALL is followed by its own status. False: it failed.
+static bool exchange(MYSQL *connection, const char *sql, MYSQL_RES **ret_result) {
+    if (mysql_real_query(connection, sql, strlen(sql)) != 0)
+        return false;
     MYSQL_RES *result = mysql_store_result(connection);
-    if (result == NULL && (mysql_field_count(connection) > 0 || mysql_errno(connection) != 0)) {
-        session->number = mysql_errno(connection);
-        return explain_failure(session, doing, ret_failure, reterr);
-    }
-    // A CALL is followed by its own status.
+    if (result == NULL && (mysql_field_count(connection) > 0 || mysql_errno(connection) != 0))
+        return false;
     while (mysql_more_results(connection) && mysql_next_result(connection) == 0)
         mysql_free_result(mysql_store_result(connection));
     *ret_result = result;
-    return STATUS_OK;
+    return true;
+}
+
+Status my_session_run(DriverSession *session, const char *doing, const char *sql,
+                      MYSQL_RES **ret_result, FailureClass *ret_failure, Error *reterr) {
+    session->number = 0;
+    if (session->lost)
+        return explain_lost(session, doing, ret_failure, reterr);
+    my_time_guard_begin(session->connection,
+                        session->login.statement_timeout_ms + (int64_t)ANSWER_GRACE_MS);
+    bool done = exchange(session->connection, sql, ret_result);
+    my_time_guard_end();
+    if (done)
+        return STATUS_OK;
+    session->number = mysql_errno(session->connection);
+    return explain_failure(session, doing, ret_failure, reterr);
 }
 
 int64_t my_session_affected(const DriverSession *session) {
@@ -378,11 +386,13 @@ static bool connect_to(DriverSession *session, bool *ret_tls_absent) {
                        : target_default_port((TargetKind)session->target.kind);
     set_options(session->connection, login);
     my_tls_guard_begin(needs_tls ? session->connection : NULL);
+    my_time_guard_begin(session->connection, login->connect_timeout_ms);
     bool connected =
         mysql_real_connect(
             session->connection, is_socket(login) ? NULL : login->target->host, login->user,
             login->password != NULL ? secret_text(login->password) : NULL, login->target->database,
             (unsigned)port, is_socket(login) ? login->target->host : NULL, 0) != NULL;
+    my_time_guard_end();
     bool has_tls = connected && mysql_get_ssl_cipher(session->connection) != NULL;
     *ret_tls_absent = my_tls_guard_end() || (connected && needs_tls && !has_tls);
     return connected && !*ret_tls_absent;
