@@ -35,6 +35,11 @@ static const OdbcErrorRow ROWS[] = {
     {1932, FAILURE_DENIED, "the admin account may not hand that role on (ADMIN OPTION)"},
     {28000, FAILURE_DENIED, "the admin account is locked"},
     {28001, FAILURE_DENIED, "the password of the admin account has expired"},
+    {6550, FAILURE_DENIED,
+     "a table or a package is not there, or not for the admin account; daypass-connector check "
+     "says "
+     "what it needs"},
+    {27486, FAILURE_DENIED, "the admin account lacks CREATE JOB"},
     // What is not there
     {ORA_NO_TABLE, FAILURE_NOT_FOUND, "a table or view is not there, or not for the admin account"},
     {1917, FAILURE_NOT_FOUND, "a user or role is not there"},

@@ -240,6 +240,20 @@ static void sessions_that_may_not_be_ended_are_said_with_the_grant_that_lets(voi
                         "GRANT ALTER SYSTEM TO \"DAYPASS_ADMIN\";");
 }
 
+static void a_hosted_admin_without_its_procedure_is_told_so(void **state) {
+    OracleScene *scene = *state;
+    DriverResult result;
+    Error error;
+    scene->hosted = true;
+    give(scene);
+    scene->sessions = 1;
+    scene->lacking[scene->lacking_count++] = (Lacking){"BEGIN RDSADMIN", 6550};
+    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
+    assert_int_equal(result.failure, FAILURE_DENIED);
+    assert_string_equal(result.outcome.obstacles.items[0].repair,
+                        "GRANT EXECUTE ON RDSADMIN.RDSADMIN_UTIL TO \"DAYPASS_ADMIN\";");
+}
+
 static void an_account_that_may_not_be_locked_loses_its_sessions(void **state) {
     OracleScene *scene = *state;
     DriverResult result;
@@ -358,6 +372,7 @@ int main(void) {
         CASE(a_drop_that_finds_a_session_is_repeated),
         CASE(hosted_servers_have_their_own_procedure),
         CASE(sessions_that_may_not_be_ended_are_said_with_the_grant_that_lets),
+        CASE(a_hosted_admin_without_its_procedure_is_told_so),
         CASE(an_account_that_may_not_be_locked_loses_its_sessions),
         CASE(what_it_owns_is_never_dropped_with_it),
         CASE(each_kind_of_object_has_its_words),
