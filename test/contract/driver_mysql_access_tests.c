@@ -85,6 +85,33 @@ static void role_is_active_at_login_or_said_not_to_be(void **state) {
     work_free(work);
 }
 
+// No plan can leave out what the server gives to all.
+static void what_every_account_has_is_said(void **state) {
+    Work *work = work_new(*state);
+    World *world = work->world;
+    bool mariadb = is_mariadb(world);
+    run_sql(work, mariadb ? "GRANT SELECT ON ~.orders TO PUBLIC"
+                          : text_of(work, "SET GLOBAL mandatory_roles = '%s'", world->role));
+    Status status = do_grant(work);
+    Answer answer = user_reads(work, "orders");
+    CheckReport report;
+    driver_of(work)->check(&world->login, work->arena, NULL, 0, &report);
+    run_sql(work,
+            mariadb ? "REVOKE SELECT ON ~.orders FROM PUBLIC" : "SET GLOBAL mandatory_roles = ''");
+    must(work, status);
+    assert_int_equal(answer, mariadb ? ANSWER_DONE : ANSWER_REFUSED);
+    must_have_line(&work->result.outcome.warnings, "every account of the server has");
+    bool said = false;
+    for (size_t i = 0; i < report.count; i++)
+        said |= report.items[i].result == CHECK_WARNING &&
+                strstr(report.items[i].found, "every account") != NULL;
+    assert_true(said);
+    must(work, do_grant(work));
+    assert_false(list_has_part(&work->result.outcome.warnings, "every account"));
+    must(work, do_revoke(work));
+    work_free(work);
+}
+
 // ---- Whole schemas ------------------------------------------------------------------------------
 
 static AccessItem whole_schema(const char *schema) {
@@ -178,11 +205,12 @@ static void name_is_only_a_name(Work *work, const char *name) {
     const char *q = quoted(work, name);
     const char *admin = work->world->login.user;
     run_sql(work, text_of(work,
-                          "CREATE DATABASE %s; CREATE TABLE %s.%s (%s int, secret int);"
+                          "DROP DATABASE IF EXISTS %s; CREATE DATABASE %s;"
+                          "CREATE TABLE %s.%s (%s int, secret int);"
                           "CREATE FUNCTION %s.%s() RETURNS int DETERMINISTIC RETURN 1;"
                           "GRANT SELECT ON %s.%s TO %s WITH GRANT OPTION;"
                           "GRANT EXECUTE ON FUNCTION %s.%s TO %s WITH GRANT OPTION",
-                          q, q, q, q, q, q, q, q, admin, q, q, admin));
+                          q, q, q, q, q, q, q, q, q, admin, q, q, admin));
     AccessItem items[] = {
         {.schema = name, .tables = listed(work, name), .columns = listed(work, name)},
         {.schema = name, .functions = listed(work, name)},
@@ -213,9 +241,9 @@ static void role_of_any_name_is_given(Work *work, const char *name) {
         return;
     const char *q = quoted(work, name);
     run_sql(work, text_of(work,
-                          "CREATE ROLE %s; GRANT SELECT ON ~.secrets TO %s;"
-                          "GRANT %s TO %s WITH ADMIN OPTION",
-                          q, q, q, work->world->login.user));
+                          "DROP ROLE IF EXISTS %s; CREATE ROLE %s;"
+                          "GRANT SELECT ON ~.secrets TO %s; GRANT %s TO %s WITH ADMIN OPTION",
+                          q, q, q, q, work->world->login.user));
     reopen(work);
     grant_one(work, (AccessItem){.role = name});
     must_do(work, "SELECT * FROM ~.secrets", ANSWER_DONE);
@@ -257,6 +285,7 @@ static const ContractTest TESTS[] = {
     CONTRACT_TEST(columns_alone_are_given, EVERYWHERE),
     CONTRACT_TEST(function_and_procedure_of_one_name_are_given, EVERYWHERE),
     CONTRACT_TEST(role_is_active_at_login_or_said_not_to_be, EVERYWHERE),
+    CONTRACT_TEST(what_every_account_has_is_said, ONCE),
     CONTRACT_TEST(schema_whose_name_is_a_pattern_opens_no_other, EVERYWHERE),
     CONTRACT_TEST(schema_is_no_pattern_where_the_server_says_so, SUPERUSER_DIRECT),
     CONTRACT_TEST(schemas_of_the_server_are_refused, EVERYWHERE),
