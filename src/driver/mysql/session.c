@@ -22,6 +22,10 @@ enum {
     // What the server may take beyond its own bound before we call it lost.
     ANSWER_GRACE_MS = 5000,
     PACKET_MAX_BYTES = 64 * 1024 * 1024,
+    // With these the server ends the session, and says so.
+    ENDED_SHUTDOWN = 1053,
+    ENDED_KILLED = 1927,
+    ENDED_IDLE = 4031,
 };
 
 // libmariadb has no word for the system's certificate authorities, only for a file.
@@ -189,6 +193,7 @@ static Status explain_failure(DriverSession *session, const char *doing, Failure
         return explain_lost(session, doing, ret_failure, reterr);
     FailureClass failure = my_failure_class(number);
     Status status = fail(failure, ret_failure);
+    session->lost |= number == ENDED_IDLE || number == ENDED_KILLED || number == ENDED_SHUTDOWN;
     error_set(reterr, status, failure == FAILURE_DENIED ? "target_denied" : "target_failed",
               "the server did not accept %s: %s", doing, reason_of(number, failure));
     error_set_detail(reterr, "error %u, SQLSTATE %s", number, mysql_sqlstate(session->connection));
