@@ -70,6 +70,17 @@ static bool limits_sessions(const Plan *const *plans, size_t plan_count) {
     return false;
 }
 
+// Lists what the admin may call.
+static void check_procedure(RightsCheck *check) {
+    Rows *rows;
+    if (read_facts(check,
+                   "SELECT COUNT(*) FROM SYS.ALL_PROCEDURES WHERE OWNER = 'RDSADMIN' AND"
+                   " OBJECT_NAME = 'RDSADMIN_UTIL' AND PROCEDURE_NAME = 'KILL'",
+                   &rows))
+        require(check, oracle_rows_int(rows, 0, 0) > 0, "rights: end sessions",
+                "EXECUTE ON RDSADMIN.RDSADMIN_UTIL", "");
+}
+
 static void check_system(RightsCheck *check, const Plan *const *plans, size_t plan_count) {
     const StringList *held = &check->held;
     require(check, string_list_has(held, "CREATE USER"), "rights: create accounts", "CREATE USER",
@@ -86,7 +97,9 @@ static void check_system(RightsCheck *check, const Plan *const *plans, size_t pl
     else
         lacks(check, "rights: let accounts in", "CREATE SESSION", " WITH ADMIN OPTION",
               " with the right to hand it on");
-    if (!check->operation->session->hosted)
+    if (check->operation->session->hosted)
+        check_procedure(check);
+    else
         require(check, string_list_has(held, "ALTER SYSTEM"), "rights: end sessions",
                 "ALTER SYSTEM", "");
     if (limits_sessions(plans, plan_count))

@@ -394,6 +394,8 @@ static ScriptedAnswer facts(OracleScene *scene, const char *sql, bool *ret_known
     *ret_known = true;
     if (begins(sql, "SELECT 'DIRECT', PRIVILEGE"))
         return system_privileges(scene);
+    if (begins(sql, "SELECT COUNT(*) FROM SYS.ALL_PROCEDURES "))
+        return number(scene, scene->no_procedure ? 0 : 1);
     if (begins(sql, "SELECT COUNT(*) FROM SYS.") && strstr(sql, "ROWNUM <= 1") != NULL)
         return number(scene, 1);
     if (begins(sql, "SELECT (SELECT COUNT(*) FROM SYS.USER_TABLES"))

@@ -48,7 +48,7 @@ typedef struct OracleScene {
     int kills, kills_of_process;
     bool lets_one_in; // a login under way shows itself when rights are taken back
     const char *reason_against_role;
-    bool no_quota, no_admin_option, no_role;
+    bool no_quota, no_admin_option, no_role, no_procedure;
     const char *owned_type; // NULL: tables
     Lacking lacking[SCENE_LACKING_MAX];
     size_t lacking_count;

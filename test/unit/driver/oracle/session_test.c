@@ -222,6 +222,10 @@ static void hosted_servers_repair_by_their_procedure(void **state) {
     scene->lacking_count = 1;
     scene->lacking[0] = (Lacking){"SELECT COUNT(*) FROM SYS.DBA_ROLES", 942};
     CheckReport report = check(scene);
+    assert_null(bad(&report, "GRANT EXECUTE ON RDSADMIN.RDSADMIN_UTIL TO \"DAYPASS_ADMIN\";"));
+    scene->no_procedure = true;
+    report = check(scene);
+    assert_non_null(bad(&report, "GRANT EXECUTE ON RDSADMIN.RDSADMIN_UTIL TO \"DAYPASS_ADMIN\";"));
     assert_non_null(bad(&report, "BEGIN rdsadmin.rdsadmin_util.grant_sys_object(p_obj_name => "
                                  "'DBA_ROLES', p_grantee => 'DAYPASS_ADMIN', p_privilege => "
                                  "'SELECT'); END;"));
