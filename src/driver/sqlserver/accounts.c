@@ -96,7 +96,7 @@ static Status fill_state(Operation *operation, const Users *users, const char *s
     crypto_generichash_final(&hash, digest, sizeof digest);
     if (state->privilege_count > 0)
         state->privilege_hash = hex_encode(operation->arena, digest, sizeof digest);
-    state->database = operation->session->target.database;
+    state->database = arena_strdup(operation->arena, operation->session->target.database);
     return STATUS_OK;
 }
 

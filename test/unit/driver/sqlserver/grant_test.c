@@ -54,6 +54,18 @@ static void gives_everything_in_one_transaction(void **state) {
     assert_int_equal(outcome->state->privilege_count, 1);
 }
 
+// It is reported when the session is closed.
+static void what_was_found_outlives_the_session(void **state) {
+    Scene *scene = *state;
+    scene_must(scene, scene_grant(scene));
+    scene->session = SQLSERVER_DRIVER.session_close(scene->session);
+    const Outcome *outcome = &scene->result.outcome;
+    assert_string_equal(outcome->state->database, "shop");
+    assert_string_equal(outcome->server_version, "16.0.4085.2");
+    for (size_t i = 0; i < outcome->statements.count; i++)
+        assert_string_equal(outcome->statements.items[i].database, "shop");
+}
+
 static void sends_a_hash_and_never_the_password(void **state) {
     Scene *scene = *state;
     scene_must(scene, scene_grant(scene));
@@ -384,6 +396,7 @@ int main(void) {
     odbc_scene_install("ODBC Driver 18 for SQL Server");
     const struct CMUnitTest tests[] = {
         SCENE_TEST(gives_everything_in_one_transaction),
+        SCENE_TEST(what_was_found_outlives_the_session),
         SCENE_TEST(sends_a_hash_and_never_the_password),
         SCENE_TEST(a_managed_instance_gets_the_password_and_a_warning),
         SCENE_TEST(gives_columns_schemas_roles_and_other_databases),
