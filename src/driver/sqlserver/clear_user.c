@@ -124,13 +124,13 @@ static Status hand_over(Clearing *clearing, const char *custodian, Error *reterr
 
 // ---- What it holds, and what it gave ------------------------------------------------------------
 
-// %s: a condition on the permissions g.
+// %s: a condition on the permissions g. What the admin account gave itself it takes back as itself.
 static const char PERMISSIONS_SQL[] =
     "SELECT g.permission_name, CASE g.class WHEN 0 THEN 4 WHEN 1 THEN 0 WHEN 3 THEN 1"
     " WHEN 4 THEN CASE WHEN p.type = 'R' THEN 2 ELSE 5 END WHEN 6 THEN 3 ELSE -1 END,"
     " COALESCE(SCHEMA_NAME(o.schema_id), SCHEMA_NAME(t.schema_id)),"
-    " COALESCE(o.name, s.name, t.name, p.name), c.name, USER_NAME(g.grantor_principal_id),"
-    " USER_NAME(g.grantee_principal_id)"
+    " COALESCE(o.name, s.name, t.name, p.name), c.name,"
+    " NULLIF(USER_NAME(g.grantor_principal_id), USER_NAME()), USER_NAME(g.grantee_principal_id)"
     " FROM sys.database_permissions AS g"
     " LEFT JOIN sys.all_objects AS o ON g.class = 1 AND o.object_id = g.major_id"
     " LEFT JOIN sys.schemas AS s ON g.class = 3 AND s.schema_id = g.major_id"
