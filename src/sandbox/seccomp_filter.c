@@ -87,6 +87,13 @@ static int allow_sockets(Filter filter) {
     return allow_values(filter, "socket", 0, FAMILIES, COUNT_OF(FAMILIES));
 }
 
+// FreeTDS asks for them when it logs in, and does not look whether it was answered: refused, it
+// reads names of interfaces out of memory that nobody has written.
+static int allow_interfaces(Filter filter) {
+    static const unsigned long QUESTIONS[] = {SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFHWADDR};
+    return allow_values(filter, "ioctl", 1, QUESTIONS, COUNT_OF(QUESTIONS));
+}
+
 static int allow_to_itself(Filter filter) {
     static const unsigned long QUESTIONS[] = {PR_SET_NAME,         PR_GET_NAME,     PR_GET_DUMPABLE,
                                               PR_SET_NO_NEW_PRIVS, PR_CAPBSET_READ, PR_SET_VMA};
@@ -124,6 +131,8 @@ static int allow_needed(Filter filter, const SandboxNeeds *needs) {
         result = allow_threads(filter, needs->executes || needs->for_sanitizers);
     if (result == 0)
         result = allow_sockets(filter);
+    if (result == 0 && needs->connects)
+        result = allow_interfaces(filter);
     return result == 0 ? allow_to_itself(filter) : result;
 }
 

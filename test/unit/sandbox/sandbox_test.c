@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -296,6 +297,19 @@ static int use_names(void) {
     return result == 0 ? 0 : 1;
 }
 
+// As FreeTDS does, which cannot bear a refusal: it looks at no result.
+static int use_interfaces(void) {
+    struct ifreq found[8];
+    struct ifconf list = {.ifc_len = sizeof(found), .ifc_req = found};
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (ioctl(descriptor, SIOCGIFCONF, &list) != 0)
+        return errno;
+    struct ifreq first = {.ifr_name = "lo"};
+    if (ioctl(descriptor, SIOCGIFFLAGS, &first) != 0)
+        return errno;
+    return errno_of(ioctl(descriptor, SIOCGIFHWADDR, &first));
+}
+
 static int use_clocks(void) {
     struct timespec pause = {.tv_nsec = 1};
     return errno_of(clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL) == 0 ? 0 : -1);
@@ -314,6 +328,8 @@ static void leaves_what_is_needed(void **state) {
         assert_int_equal(outcome(&CLIENT, USES[i]), 0);
     }
     assert_int_equal(outcome(&CLIENT, use_names), 0);
+    assert_int_equal(outcome(&CLIENT, use_interfaces), 0);
+    assert_int_equal(outcome(&SERVER, use_interfaces), EPERM);
 }
 
 // What a program started from within says of itself.
