@@ -98,7 +98,7 @@ static Status explain_refusal(const DriverSession *session, const char *user,
     OdbcCause cause = odbc_cause(&SQLSERVER_ERRORS, answer);
     int native = cause.diagnostic == NULL ? 0 : cause.diagnostic->native;
     Status status;
-    if (native == ERROR_DATABASE_REFUSED || native == ERROR_NO_DEFAULT_DATABASE)
+    if (cause.failure == FAILURE_NOT_FOUND || native == ERROR_NO_DEFAULT_DATABASE)
         status = error_set(reterr, fail(FAILURE_NOT_FOUND, ret_failure), "target_database_missing",
                            "database \"%s\" is not there, not open, or not for admin account "
                            "\"%s\"",

@@ -104,6 +104,7 @@ static void failures_of_a_login_are_told_apart(void **state) {
         {{"28000", 18470, "hush"}, FAILURE_DENIED, "login_denied", "login is enabled"},
         {{"42000", 4060, "hush"}, FAILURE_NOT_FOUND, "target_database_missing", "\"my shop\""},
         {{"42000", 4064, "hush"}, FAILURE_NOT_FOUND, "target_database_missing", "\"my shop\""},
+        {{"42000", 911, "hush"}, FAILURE_NOT_FOUND, "target_database_missing", "\"my shop\""},
         {{"HYT00", 0, "Login timeout expired"},
          FAILURE_RETRY,
          "target_unreachable",
