@@ -326,14 +326,17 @@ static int64_t sweep_time(const Call *call, const SweepReport *sweep) {
     return sweep->swept_at != 0 ? sweep->swept_at - call->caller.instance.clock_difference_ms : 0;
 }
 
-// What is not of the state's shape comes from a connector of another version: it tells nothing.
+// What is not of the state's shape, as from a connector of another version, tells nothing of drift.
 static const AccountState *swept_state(Call *call, const SweptAccount *swept) {
-    AccountState *state = arena_alloc(call->arena, sizeof(*state));
-    Error ignored = {0};
-    if (swept->state == NULL ||
-        shape_read(call->arena, &ACCOUNT_STATE_SHAPE, swept->state, state, &ignored) != STATUS_OK)
+    if (swept->state == NULL)
         return NULL;
-    return state;
+    AccountState *state = arena_alloc(call->arena, sizeof(*state));
+    Error error = {0};
+    if (shape_read(call->arena, &ACCOUNT_STATE_SHAPE, swept->state, state, &error) == STATUS_OK)
+        return state;
+    log_event(LOG_WARNING, "sweep.state_unreadable", "account", swept->account, "message",
+              error.message, "pointer", error.pointer, NULL);
+    return NULL;
 }
 
 static StoreSweptAccount swept_account(Call *call, const SweptAccount *swept) {

@@ -17,7 +17,7 @@ static const Field ACCOUNT_STATE_FIELDS[] = {
     {FIELD(AccountState, can_login, BOOL), .help = "Whether it may open sessions"},
     {FIELD(AccountState, connection_limit, INT), .min = -1, .max = CONNECTION_LIMIT_MAX,
      .default_text = "-1", .help = "Sessions it may have at once; -1: no limit"},
-    {FIELD(AccountState, attributes, STRINGS), .max = 16,
+    {FIELD(AccountState, attributes, STRINGS), .max = ACCOUNT_STATE_LINES_MAX,
      .help = "Attributes beyond LOGIN, such as SUPERUSER"},
     {FIELD(AccountState, roles, STRINGS), .max = ACCOUNT_STATE_LINES_MAX,
      .help = "Roles it is a direct member of"},

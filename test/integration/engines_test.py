@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from colleague import now_s, seconds_of
+from drift_test import drift_of
 from orphans_test import backup, orphans, restore
 from servers import CA_FILE, ROOT, MysqlServer, RedisServer
 from witness import FaultWorld
@@ -213,6 +214,16 @@ def an_account_that_an_old_store_does_not_know_is_removed(name):
         world.await_gone(view["account"])
         wait_until("nothing is listed", lambda: not orphans(world))
         world.cli("admin", "audit", "verify")
+
+
+@test_with(*[(name,) for name in MYSQL])
+def an_account_that_was_made_mighty_by_hand_is_reported_as_more_than_was_given(name):
+    with EngineWorld(name).set_up() as world:
+        view = world.active()
+        world.server.query(f"GRANT ALL ON *.* TO '{view['account']}'@'%' WITH GRANT OPTION")
+        drift = wait_until("drift is told", lambda: drift_of(world.show(view["id"])))
+        check(drift["attributes"]["widens"], f"it widens: {drift}")
+        check("CREATE USER" in drift["attributes"]["found"], f"by what: {drift}")
 
 
 def fault_points(name, kind):

@@ -216,7 +216,7 @@ const AccountState *redis_account_state(Operation *operation, const Account *acc
         .privilege_hash = hash_of(arena, string_list_join(arena, &lines, "\n")),
         .database = arena_strdup(arena, operation->session->target.database),
     };
-    for (size_t i = 0; i < account->attributes.count && i < 16; i++)
+    for (size_t i = 0; i < account->attributes.count && i < ACCOUNT_STATE_LINES_MAX; i++)
         string_list_add(arena, &state->attributes, line_of(arena, account->attributes.items[i]));
     for (size_t i = 0; i < lines.count && i < ACCOUNT_STATE_LINES_MAX; i++)
         string_list_add(arena, &state->privileges, line_of(arena, lines.items[i]));

@@ -32,6 +32,19 @@ static StringList one(Arena *arena, const char *item) {
     return list;
 }
 
+// Whoever is given everything by hand has a long list, and is the last that may go unread.
+static void as_many_attributes_are_read_as_are_written(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    AccountState written = {0}, read;
+    for (int i = 0; i < ACCOUNT_STATE_LINES_MAX; i++)
+        string_list_add(arena, &written.attributes, "SUPERUSER");
+    Error error = {0};
+    expect_ok(shape_read(arena, &ACCOUNT_STATE_SHAPE,
+                         shape_write(arena, &ACCOUNT_STATE_SHAPE, &written), &read, &error),
+              &error);
+    assert_int_equal(read.attributes.count, ACCOUNT_STATE_LINES_MAX);
+}
+
 // The only drift there is.
 static void expect_drift(Scene *scene, const char *field, bool widens) {
     Drifts drifts = account_drift(scene->arena, &scene->given, &scene->found, (DriftRules){0});
@@ -206,6 +219,7 @@ static void what_is_not_known_is_not_compared(void **state) {
 
 int main(void) {
     const struct CMUnitTest cases[] = {
+        cmocka_unit_test(as_many_attributes_are_read_as_are_written),
         cmocka_unit_test(each_change_is_named_and_known_for_more_or_less),
         cmocka_unit_test(marks_and_ends_move_together_in_an_extension_alone),
         cmocka_unit_test(privileges_are_compared_as_far_as_they_are_known),
