@@ -346,7 +346,9 @@ void executor_run(const Executor *executor, Arena *arena, const ReceivedAction *
         ret_report->message = arena_strdup(arena, error.message);
         ret_report->sealed = NULL;
     }
-    if (action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK &&
+    // Without a session nobody has looked, and nothing is said of the account.
+    bool looked = run.result.outcome.server_version != NULL;
+    if (looked && action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK &&
         action->kind != ACTION_INSPECT)
         ret_report->outcome = shape_write(arena, &OUTCOME_SHAPE, &run.result.outcome);
     if (ret_report->done && (action->kind == ACTION_GRANT || action->kind == ACTION_EXTEND))

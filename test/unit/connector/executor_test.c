@@ -258,6 +258,7 @@ static void reports_a_server_that_is_not_there_as_worth_repeating(void **state) 
     assert_false(report.done);
     assert_string_equal(report.failure, "retry");
     assert_null(strstr(report.message, "not-a-real-one"));
+    assert_null(report.outcome); // nobody has looked
 }
 
 // Nobody waits again for what somebody just waited for in vain: here for the secret, which is there
