@@ -94,15 +94,33 @@ bool orphan_is_settled(const Orphan *orphan) {
     return orphan->kind == ORPHAN_UNKNOWN;
 }
 
+// How the administrator of a server removes an account.
+static const char *const BY_HAND[TARGET_KIND_COUNT_] = {
+    [TARGET_POSTGRESQL] =
+        "ALTER ROLE … NOLOGIN, end its sessions, give what it owns to another role "
+        "with REASSIGN OWNED in each database, then DROP ROLE",
+    [TARGET_MYSQL] =
+        "ALTER USER … ACCOUNT LOCK, KILL its sessions, look for what it is the definer "
+        "of, then DROP USER",
+    [TARGET_MARIADB] =
+        "ALTER USER … ACCOUNT LOCK, KILL its sessions, look for what it is the definer "
+        "of, then DROP USER",
+    [TARGET_SQLSERVER] =
+        "ALTER LOGIN … DISABLE, KILL its sessions, DROP USER in each database, then "
+        "DROP LOGIN",
+    [TARGET_ORACLE] =
+        "ALTER USER … ACCOUNT LOCK, ALTER SYSTEM KILL SESSION for each of its sessions, "
+        "look at what it owns, then DROP USER",
+    [TARGET_REDIS] = "ACL SETUSER … off, CLIENT KILL USER …, ACL DELUSER …, and ACL SAVE",
+};
+
 Status orphan_check_removable(const Orphan *orphan, Error *reterr) {
     if (orphan->kind != ORPHAN_LEFTOVER)
         return STATUS_OK;
     return error_set(reterr, STATUS_FORBIDDEN, "not_daypass",
                      "%s has no mark of Daypass, so it is not Daypass's to remove. Let the tool "
-                     "that made it end it, or, as the server's administrator: ALTER ROLE \"%s\" "
-                     "NOLOGIN, end its sessions, give what it owns to another role with REASSIGN "
-                     "OWNED in each database, then DROP ROLE",
-                     orphan->account, orphan->account);
+                     "that made it end it, or, as the server's administrator: %s",
+                     orphan->account, BY_HAND[orphan->target_kind]);
 }
 
 bool orphan_is(const Orphan *orphan, const Orphan *other) {
