@@ -158,8 +158,13 @@ static void check_roles(RightsCheck *check, const Access *access) {
     if (session->mariadb && access->roles.count > 0 &&
         my_own_grants_lacks_use(check->arena, &session->own, &update).words.count > 0 &&
         is_new(check, "default roles"))
+        // Not to be pasted with the others.
         check_list_add(check->list, CHECK_WARNING, "roles at login",
-                       arena_printf(check->arena, "GRANT UPDATE ON `mysql`.* TO %s;", check->admin),
+                       arena_printf(check->arena,
+                                    "-- have users say SET ROLE; only if they cannot, and you want "
+                                    "the account to be an administrator of the server: GRANT "
+                                    "UPDATE ON `mysql`.* TO %s;",
+                                    check->admin),
                        "%s may not say which role is active at login, so that users have to SET "
                        "ROLE; the right to say so is that of an administrator",
                        check->admin);
