@@ -320,6 +320,13 @@ static bool command_outlives(const char *command) {
     return false;
 }
 
+// These look at no key, so patterns of keys hold them to nothing.
+static bool command_reaches_all(const char *command) {
+    static const char *const WORDS[] = {"flushall", "flushdb", "swapdb"};
+    static const EnumTable REACH_ALL = {"command", WORDS, COUNT_OF(WORDS)};
+    return words_have(&REACH_ALL, command);
+}
+
 // Where access is to keys, by commands.
 static Status commands_item_check(const TargetFacts *facts, const AccessItem *item, Error *reterr) {
     if (item->schema != NULL || item->database != NULL || item->role != NULL ||
@@ -343,6 +350,11 @@ static Status commands_item_check(const TargetFacts *facts, const AccessItem *it
             return bad_item(reterr,
                             "%.64s would let an account outlive its grant; expected other commands "
                             "or categories",
+                            command);
+        if (command_reaches_all(command) && !string_list_has(&item->keys, "*"))
+            return bad_item(reterr,
+                            "%.64s reaches every key, whatever keys says; expected keys: [\"*\"] "
+                            "beside it",
                             command);
     }
     return any ? STATUS_OK

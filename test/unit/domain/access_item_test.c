@@ -369,6 +369,10 @@ static void keys_are_used_by_commands(void **state) {
                                 OF_SCHEMAS[i]),
                    "no schemas");
     }
+    refuses_of(TARGET_REDIS, "{\"keys\": [\"cache:*\"], \"commands\": [\"get\", \"flushall\"]}",
+               "flushall reaches every key");
+    accepts_of(TARGET_REDIS, "{\"keys\": [\"*\"], \"commands\": [\"flushdb\"]}",
+               "flushdb on keys *");
     static const char *const OUTLIVES[] = {"@all", "@admin", "acl", "acl|setuser", "config|set"};
     for (size_t i = 0; i < COUNT_OF(OUTLIVES); i++) {
         CLEANUP(arena_freep) Arena *arena = arena_new();
