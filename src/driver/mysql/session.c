@@ -168,8 +168,7 @@ static Status explain_no_connection(const DriverLogin *login, MYSQL *connection,
     } else {
         status = fail(FAILURE_RETRY, ret_failure);
         error_set(reterr, status, "target_unreachable",
-                  "no connection to the server at %s within %d ms; check address, port and route",
-                  host, login->connect_timeout_ms);
+                  "no connection to the server at %s; check address, port and route", host);
     }
     error_set_detail(reterr, "client error %u", number);
     return status;
