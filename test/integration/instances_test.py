@@ -14,6 +14,7 @@ from witness import (
 from world import World, check, check_equal, main, read_text, test, wait_until
 
 LEASE_S = 15  # the least there is
+LONG_LEASE_S = 40  # within which two instances are brought to hang, on a slow machine too
 REPORT = "/v1/connector/report"
 ACCOUNTS = "/v1/connector/accounts"
 POLL = "/v1/connector/poll"
@@ -22,8 +23,12 @@ POLL = "/v1/connector/poll"
 class SharedWorld(FaultWorld):
     """With instances "one", "two", … of the connector main, and short leases."""
 
+    def __init__(self, lease_s=LEASE_S):
+        super().__init__()
+        self.lease_s = lease_s
+
     def start_daypassd(self, extra=""):
-        return super().start_daypassd(f"actions: {{lease: {LEASE_S}s}}\n" + extra)
+        return super().start_daypassd(f"actions: {{lease: {self.lease_s}s}}\n" + extra)
 
     def begin(self):
         super().begin()
@@ -186,7 +191,7 @@ def ends_of_grants(world, name):
 def one_that_hangs_past_its_lease_neither_recreates_nor_commits():
     # The second one holds locks, for which another would wait.
     stops = {"one": "grant.committed", "two": "grant.before_commit"}
-    with SharedWorld().set_up() as world:
+    with SharedWorld(LONG_LEASE_S).set_up() as world:
         log = ServerLog(world.server)
         hung, grants = hang_all(world, stops)
         told = {name: ends_of_grants(world, name) for name in stops}
@@ -196,7 +201,7 @@ def one_that_hangs_past_its_lease_neither_recreates_nor_commits():
         for grant in grants:
             # Not before the lease is over: until then it could still be made. Soon after it, though the
             # one that hangs in a transaction has a lock: the server ends that.
-            world.await_state(grant, "ended", seconds=LEASE_S + 40)
+            world.await_state(grant, "ended", seconds=LONG_LEASE_S + 40)
         check_equal(world.server.accounts(), [], "accounts, after the others' revocations")
         before = len(log.entries())
         for name in stops:

@@ -59,6 +59,9 @@ class OwnServer(Server):
         os.chown(self.folder, self.owner.pw_uid, self.owner.pw_gid)
         self.make()
 
+    def drop_leftovers(self):
+        pass  # the whole server goes
+
     def run(self, *command, check_code=True):
         return subprocess.run(
             [os.path.join(self.bindir, command[0]), *command[1:]], user=self.owner.pw_uid,
@@ -176,9 +179,6 @@ class TargetWorld(WeatherWorld):
                           read_text(self.server.log).splitlines()[-20:]))  # fmt: skip
         super().__exit__(kind, value, trace)
         self.server.remove()
-
-    def drop_leftovers(self):
-        pass  # the whole server goes
 
     def connector_config(self, name, url=None, changes=None):
         trust = {"ca_file": self.server.authority.file, **(changes or {})}
