@@ -322,7 +322,7 @@ static Status resolve_item(Resolver *resolver, const AccessItem *item, Error *re
                              "privilege_unsupported",
                              "privilege MAINTAIN needs PostgreSQL 17; this server is %s",
                              operation->session->version_text);
-    bool found;
+    bool found = false;
     TRY(resolve_schema(resolver, item, &found, reterr));
     if (!found)
         return STATUS_OK;

@@ -287,7 +287,7 @@ static Status resolve_item(Resolver *resolver, const AccessItem *item, Error *re
     Arena *arena = resolver->arena;
     if (item->role != NULL)
         return resolve_role(resolver, item->role, reterr);
-    bool found;
+    bool found = false;
     TRY(resolve_schema(resolver, item, &found, reterr));
     if (!found)
         return STATUS_OK;

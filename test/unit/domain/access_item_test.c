@@ -249,8 +249,7 @@ static void names_are_as_long_as_the_engine_has_them(void **state) {
                                          "{\"role\": \"%s\"}",
                                          "{\"schema\": \"s\", \"tables\": [\"%s\"]}",
                                          "{\"schema\": \"s\", \"sequences\": [\"%s\"]}",
-                                         "{\"schema\": \"s\", \"tables\": [\"t\"], \"columns\": "
-                                         "[\"%s\"], \"privileges\": [\"SELECT\"]}",
+                                         "{\"schema\": \"s\", \"columns\": [\"%s\"]}",
                                          "{\"database\": \"%s\", \"role\": \"r\"}"};
     for (size_t i = 0; i < COUNT_OF(FIELDS); i++)
         refuses_name_of(TARGET_SQLSERVER, FIELDS[i], 129);
