@@ -177,8 +177,10 @@ class TargetWorld(WeatherWorld):
         if kind:
             print("".join(f"# server: {line}\n" for line in
                           read_text(self.server.log).splitlines()[-20:]))  # fmt: skip
-        super().__exit__(kind, value, trace)
-        self.server.remove()
+        try:
+            super().__exit__(kind, value, trace)
+        finally:
+            self.server.remove()
 
     def connector_config(self, name, url=None, changes=None):
         trust = {"ca_file": self.server.authority.file, **(changes or {})}
