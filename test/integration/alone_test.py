@@ -89,9 +89,9 @@ def evidence_kinds(view):
 
 def extend_unheard(world, holder, seconds):
     """The server has the new end; the report waits, and daypassd is away. Gives the new end."""
-    world.arm("connector", "report.before_sent", "stop")
+    world.arm("connector", "extend.committed", "stop")
     world.cli("engineer", "extend", holder.grant, "--for", f"{seconds}s", "--reason", "a little more")
-    world.await_stopped(world.connector, "report.before_sent")
+    world.await_stopped(world.connector, "extend.committed")
     world.daypassd.pause()  # the worst way to be away: connections are taken and never answered
     world.connector.resume()
     extended = valid_until(world, holder.account)

@@ -20,8 +20,8 @@ def check_equal(got, expected, what):
         raise Failure(f"{what}: expected {expected!r}, got {got!r}")
 
 
-def wait_until(what, condition, seconds=WAIT_S):
-    """Gives the first true value of condition(). Looks again every 50 ms."""
+def wait_until(what, condition, seconds=WAIT_S, pause_s=0.05):
+    """Gives the first true value of condition(), which is looked at again after each pause."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -29,7 +29,7 @@ def wait_until(what, condition, seconds=WAIT_S):
             return value
         if time.monotonic() > end:
             raise Failure(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
+        time.sleep(pause_s)
 
 
 def read_text(path):

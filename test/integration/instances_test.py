@@ -88,13 +88,13 @@ def revoke_all(world, grants):
 
 
 def check_shared(world, kind, ids, count):
-    """Each was handed out once, and everybody had some."""
+    """Each was handed out once, and not all to one: who asks first is not ours to say."""
     leases = world.leases(kind)
     actions = [action for action, _ in leases]
     check_equal(len(actions), count, f"{kind}: {leases}")
     check_equal(len(set(actions)), count, f"none of them twice: {leases}")
     took_part = {instance for _, instance in leases}
-    check_equal(took_part, set(ids), f"who had some of {kind}: {leases}")
+    check(1 < len(took_part) and took_part <= set(ids), f"who had some of {kind}: {leases}")
 
 
 @test
@@ -117,7 +117,7 @@ def instances_share_the_work_and_nothing_is_done_twice():
             done = [(item["kind"], item["failure"]) for item in world.show(view["id"])["evidence"]]
             check_equal(done, [("grant", "none"), ("revoke", "none")], "evidence")
         by = {item["instance"] for grant in grants for item in world.show(grant)["evidence"]}
-        check_equal(by, set(ids.values()), "who reported")
+        check(1 < len(by) and by <= set(ids.values()), f"who reported: {by}")
 
 
 @test

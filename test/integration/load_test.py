@@ -49,7 +49,7 @@ NO_LIMIT = {name: 60000 for name in (
 
 
 # Above the limits, which slow it down; and as fast as it can, as long as there are none.
-@test_with(({}, 429), (NO_LIMIT, 200))
+@test_with(({"calls_per_principal": 1200}, 429), (NO_LIMIT, 200))
 def one_principal_at_full_speed_slows_neither_people_nor_ends(limits, meets):
     with Bounded(limits).set_up() as world:
         engineer, dba = world.token_of("engineer"), Caller(world.url, world.token_of("dba"))
