@@ -24,6 +24,7 @@ INSTANCES = (
     ("side-1", "side", "127.0.1.3"),
 )
 
+UNHEARD_S = 90  # a first poll that a dead link swallowed is given up after 55 s, and tried again
 ENGINE = "postgresql"
 
 
@@ -278,4 +279,6 @@ class Ground(World):
                 program.start()
         self.target.await_ready(seconds)
         for program in self.burning:
-            wait_until(f"{program.name} is ready", lambda p=program: self.is_ready(p), seconds)
+            wait_until(
+                f"{program.name} is ready", lambda p=program: self.is_ready(p), seconds + UNHEARD_S
+            )
