@@ -40,8 +40,7 @@ typedef struct Runner {
     atomic_bool stop;
 } Runner;
 
-// ---- Signals: one thread takes them, so that no handler has to be careful
-// -------------------------
+// ---- Signals: one thread takes them, so that no handler has to be careful -----------------------
 
 static void *signal_main(void *argument) {
     Runner *runner = argument;
@@ -67,8 +66,7 @@ static void signals_block(void) {
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
 
-// ---- Work
-// -------------------------------------------------------------------------------------------
+// ---- Work ---------------------------------------------------------------------------------------
 
 static void action_log(const ReceivedAction *received, const ActionReport *report) {
     const Action *action = &received->action;
@@ -125,17 +123,17 @@ static void action_take(Runner *runner, const SignedAction *signed_action, const
         log_event(LOG_WARNING, "action.no_room", NULL);
 }
 
-// ---- Polling
-// ----------------------------------------------------------------------------------------
+// ---- Polling ------------------------------------------------------------------------------------
 
-static Status poll_once(Runner *runner, ControlPlane *plane, Error *reterr) {
+// Without a connection it does not wait for work: the answer tells at once that there is one.
+static Status poll_once(Runner *runner, ControlPlane *plane, bool connected, Error *reterr) {
     size_t room = work_pool_await_room(runner->pool, ROOM_WAIT_MS);
     CLEANUP(arena_freep) Arena *arena = arena_new();
     const Clock *clock = runner->executor.clock;
     PollMade poll = {.nonce = id_new(arena, "poll"), .sent_ms = clock_monotonic_ms(clock)};
     PollRequest request = {
         .capacity = (int64_t)(room < MAX_ACTIONS_AT_ONCE ? room : MAX_ACTIONS_AT_ONCE),
-        .wait_s = room ? POLL_WAIT_S : 0,
+        .wait_s = connected && room > 0 ? POLL_WAIT_S : 0,
         .nonce = poll.nonce,
         .version = DAYPASS_VERSION,
         .clock_at = clock_now_ms(clock),
@@ -163,7 +161,7 @@ static void poll_loop(Runner *runner, ControlPlane *plane) {
     char said[sizeof(((Error *)NULL)->code)] = ""; // of the failure that was logged last
     while (!atomic_load(&runner->stop)) {
         Error error = {0};
-        Status status = poll_once(runner, plane, &error);
+        Status status = poll_once(runner, plane, connected, &error);
         if (status == STATUS_OK) {
             if (!connected)
                 log_event(LOG_INFO, "poll.connected", "control_plane",
@@ -185,8 +183,7 @@ static void poll_loop(Runner *runner, ControlPlane *plane) {
     }
 }
 
-// ---- Composition
-// ------------------------------------------------------------------------------------
+// ---- Composition --------------------------------------------------------------------------------
 
 // One thread is left to the others, whatever the file says, unless there is only one.
 static size_t threads_per_lane(const ConnectorOptions *options) {
