@@ -20,8 +20,7 @@ typedef struct Things {
 } Things;
 static Things things;
 
-// ---- Everything that is in the file, as one hash
-// --------------------------------------------------
+// ---- Everything that is in the file, as one hash ------------------------------------------------
 
 static void hash_rows(crypto_generichash_state *hash, sqlite3 *file, const char *sql) {
     sqlite3_stmt *statement = NULL;
@@ -56,8 +55,7 @@ static const char *fingerprint(Shop *shop) {
     return sodium_bin2hex(text, 2 * sizeof(bytes) + 1, bytes, sizeof(bytes));
 }
 
-// ---- The operations
-// -------------------------------------------------------------------------------
+// ---- The operations -----------------------------------------------------------------------------
 
 static void no_preparation(Shop *shop) {
 }
@@ -382,8 +380,7 @@ static const Case CASES[] = {
     {"open", prepare_active, run_reopen, .in_steps = true, .closes = true},
 };
 
-// ---- The loop
-// -------------------------------------------------------------------------------------
+// ---- The loop -----------------------------------------------------------------------------------
 
 static void expect_clean_failure(Shop *shop, const Case *it, const char *call, Status status,
                                  const Error *error, const char *before) {

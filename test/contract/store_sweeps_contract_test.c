@@ -203,8 +203,7 @@ static void a_mark_with_another_connectors_grant_is_taken_by_itself(void **state
     expect_state(shop, others.id, GRANT_ACTIVE);
 }
 
-// ---- Drift
-// ---------------------------------------------------------------------------------------
+// ---- Drift --------------------------------------------------------------------------------------
 
 static AccountState state_of(const Grant *grant) {
     return (AccountState){
@@ -334,8 +333,7 @@ static void an_end_moved_nearer_is_told_from_expiry(void **unused) {
     assert_int_equal(ended.cause, CAUSE_DRIFTED);
 }
 
-// ---- Orphans
-// -------------------------------------------------------------------------------------
+// ---- Orphans ------------------------------------------------------------------------------------
 
 // The second connector serves the target of the first, too.
 static const char BESIDE[] =

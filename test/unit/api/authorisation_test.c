@@ -126,8 +126,7 @@ static void metrics_are_for_this_host(void **state) {
     }
 }
 
-// ---- Over a real listener
-// -------------------------------------------------------------------------
+// ---- Over a real listener -----------------------------------------------------------------------
 
 static void an_open_page_of_metrics_needs_no_token(void **state) {
     static const MetricsAccess OPEN[] = {METRICS_OPEN, METRICS_LOOPBACK};
