@@ -18,13 +18,14 @@ LAYERS = {
     "wire": {"base"},
     "config": {"base"},
     "http": {"base"},
+    "aws": {"base", "http"},
     "sandbox": {"base"},
     "store": {"base", "domain"},
-    "driver": {"base", "domain"},
+    "driver": {"base", "domain", "aws"},
     "api": {"base", "domain", "store", "wire", "http"},
     "server": {"base", "domain", "wire", "config", "http", "sandbox", "store", "api"},
     "connector": {"base", "domain", "wire", "config", "http", "sandbox", "driver"},
-    "cli": {"base", "domain", "wire", "config", "http"},
+    "cli": {"base", "domain", "wire", "config", "http", "aws"},
 }
 
 # Libraries that must not leak out of the folder made for them.
@@ -37,6 +38,7 @@ LIBRARY_HOMES = {
     "sqlite3.h": ("store/sqlite/",),
     "microhttpd.h": ("http/",),
     "curl/curl.h": ("http/",),
+    "libxml/parser.h": ("aws/",),
     "yaml.h": ("config/",),
     "libsmartcols/libsmartcols.h": ("cli/",),
     "libsmartcols.h": ("cli/",),
