@@ -5,10 +5,13 @@
 
 # MySQL and MariaDB share a folder: of their files only /usr/sbin/mysqld and /usr/bin/innochecksum
 # collide. MySQL is unpacked last, so that mysqld is MySQL's, and MariaDB's is called mariadbd.
+# python3-cffi-backend is asked for under a name that packages only provide, which debootstrap does
+# not follow.
 tree_packages() {
   case $1 in
   sid) echo postgresql-18 ;;
   sid-mysql) echo mariadb-server-core mysql-client-core mysql-server-core ;;
+  sid-moto) echo python3-moto python3-flask python3-flask-cors python3-cffi-backend ;;
   esac
 }
 
