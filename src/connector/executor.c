@@ -198,13 +198,13 @@ static Status run_with_password(Run *run, const Driver *driver, DriverSession *s
     run->result.failure = FAILURE_NONE;
     GrantOrder order = order_make(run, password);
     if (run->received->action.kind == ACTION_GRANT)
-        return driver->grant(session, run->arena, &order, &run->result, reterr);
-    return driver->reset(session, run->arena, &order, &run->result, reterr);
+        return driver_grant(driver, session, run->arena, &order, &run->result, reterr);
+    return driver_reset(driver, session, run->arena, &order, &run->result, reterr);
 }
 
 static Status run_discover(Run *run, const Driver *driver, DriverSession *session, Error *reterr) {
     Discovery discovery = {0};
-    TRY(driver->discover(session, run->arena, &discovery, &run->result.failure, reterr));
+    TRY(driver_discover(driver, session, run->arena, &discovery, &run->result.failure, reterr));
     run->report->discovery = shape_write(run->arena, &DISCOVERY_SHAPE, &discovery);
     return STATUS_OK;
 }
@@ -218,7 +218,7 @@ static Status run_revoke(Run *run, const Driver *driver, DriverSession *session,
         plan.custodian = NULL;
     if (run->received->action.kind == ACTION_REMOVE)
         plan.target = run->secret->target; // as the sweep that found it reached it
-    Status status = driver->revoke(session, run->arena, &plan, &run->result, reterr);
+    Status status = driver_revoke(driver, session, run->arena, &plan, &run->result, reterr);
     if (custodian && !plan.custodian)
         string_list_add(run->arena, &run->result.outcome.warnings,
                         arena_printf(run->arena,
@@ -237,7 +237,8 @@ static Status run_inspect(Run *run, const Driver *driver, DriverSession *session
     Error refusal = {0};
     if (!ceiling_allows_custodian(executor->options, run->secret, plan.custodian))
         plan.custodian = NULL;
-    TRY(driver->inspect(session, run->arena, &plan, &inspection, &run->result.failure, reterr));
+    TRY(driver_inspect(driver, session, run->arena, &plan, &inspection, &run->result.failure,
+                       reterr));
     if (ceiling_check_orphan(executor->options, run->secret, &plan, executor->identity->deployment,
                              &refusal) != STATUS_OK)
         inspection.refusal = refusal.message;
@@ -258,7 +259,7 @@ static Status run_on_session(Run *run, const Driver *driver, DriverSession *sess
         return run_inspect(run, driver, session, reterr);
     case ACTION_EXTEND: {
         GrantOrder order = order_make(run, NULL);
-        return driver->extend(session, run->arena, &order, &run->result, reterr);
+        return driver_extend(driver, session, run->arena, &order, &run->result, reterr);
     }
     case ACTION_DISCOVER:
         return run_discover(run, driver, session, reterr);

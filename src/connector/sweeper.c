@@ -72,8 +72,8 @@ static Status read_again(Removal *removal, Arena *arena, const FoundAccount *lis
                          Error *reterr) {
     FoundAccounts accounts = {0};
     const AccountQuery query = {.account = listed->account};
-    TRY(removal->driver->list_accounts(removal->session, arena, &query, &accounts,
-                                       &removal->result.failure, reterr));
+    TRY(driver_list_accounts(removal->driver, removal->session, arena, &query, &accounts,
+                             &removal->result.failure, reterr));
     const FoundAccount *found = account_find(&accounts, listed);
     removal->over = found && found->expired;
     plan->custodian = found ? found->custodian : NULL;
@@ -98,7 +98,8 @@ static Status account_remove(Sweeper *sweeper, Arena *arena, const SecretSource 
     if (!ceiling_allows_custodian(executor->options, secret, plan.custodian))
         plan.custodian = NULL;
     if (status == STATUS_OK && removal->over)
-        status = removal->driver->revoke(removal->session, arena, &plan, &removal->result, reterr);
+        status = driver_revoke(removal->driver, removal->session, arena, &plan, &removal->result,
+                               reterr);
     removal->driver->session_close(removal->session);
     FAULT_POINT("sweep.removed");
     return status;
@@ -153,7 +154,7 @@ static void account_restrain(Sweep *sweep, const Driver *driver, DriverSession *
     };
     DriverResult result = {0};
     Error error = {0};
-    Status status = driver->restrain(session, arena, &plan, &result, &error);
+    Status status = driver_restrain(driver, session, arena, &plan, &result, &error);
     char until[TIMESTAMP_SIZE];
     timestamp_format(found->state->mark_expires_at, until);
     swept->outcome = shape_write(arena, &OUTCOME_SHAPE, &result.outcome);
@@ -244,7 +245,7 @@ static Status sweep_read(Sweep *sweep, Error *reterr) {
     sweep->read_at = clock_now_ms(sweeper_clock(sweeper));
     TRY(executor_session_open(sweeper->options.executor, sweep->secret, sweep->secret->target,
                               &driver, &session, &failure, reterr));
-    Status status = driver->list_accounts(session, arena, &query, found, &failure, reterr);
+    Status status = driver_list_accounts(driver, session, arena, &query, found, &failure, reterr);
     FAULT_POINT("sweep.listed");
     if (status == STATUS_OK)
         sweep_sort(sweep, driver, session, found);

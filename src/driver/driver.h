@@ -10,12 +10,11 @@
 #include "domain/outcome.h"
 #include "domain/plan.h"
 #include "domain/target_report.h"
+#include "driver/operation.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-typedef struct DriverSession DriverSession; // each driver has its own
 
 // How to log in. Borrowed for the call; the clock for as long as the session lives.
 typedef struct DriverLogin {
@@ -54,11 +53,11 @@ typedef struct DriverFeatures {
     // is in Outcome.end_enforced.
     bool expiry_on_target;
     bool transactional;  // a grant happens whole or not at all
-    bool shared_roles;   // PRIVILEGE_SHARED_ROLE is offered
     bool password_rules; // its servers see the password and may judge what is in it
 } DriverFeatures;
 
-// Required: all of them. Strings given back live in `arena`. Errors never hold statement text;
+// An engine as a table; the functions below run it. Required: all of it, but where NULL has a
+// meaning. Strings given back live in the operation's arena. Errors never hold statement text;
 // messages name the object and the missing right, detail has the engine's own code.
 typedef struct Driver {
     TargetKind kind;
@@ -68,46 +67,69 @@ typedef struct Driver {
     Status (*session_open)(const DriverLogin *login, DriverSession **ret_session,
                            FailureClass *ret_failure, Error *reterr);
     DriverSession *(*session_close)(DriverSession *session);
+    // "15.6", as outcomes tell it.
+    const char *(*server_version)(const DriverSession *session);
+    // Leaves what an operation that failed half way left the session in. Runs before each operation
+    // and after one that failed; never fails, and leaves evidence.failure alone. NULL: there is
+    // nothing to leave.
+    void (*settle)(Operation *operation);
+    // Lets go of what belongs to the operation alone. Runs after each, whatever came of it; never
+    // fails, and leaves evidence.failure alone. NULL: nothing does.
+    void (*release)(Operation *operation);
 
-    // Creates the account complete and usable, or not at all; leaves the account's mark (grant,
-    // deployment, connector, custodian, expiry) on the target. An account of that name with another
-    // mark or none is a FAILURE_CONFLICT and is not touched.
-    Status (*grant)(DriverSession *session, Arena *arena, const GrantOrder *order,
-                    DriverResult *result, Error *reterr);
-
-    // Locks, ends sessions and sees them ended, hands over, removes; each step stands by itself.
-    // When objects are in the way the account stays locked, `obstacles` says why, and the failure
-    // is FAILURE_CONFLICT. An account of that name without this grant's mark is not touched.
-    Status (*revoke)(DriverSession *session, Arena *arena, const Plan *plan, DriverResult *result,
-                     Error *reterr);
-
-    // New expiry. FAILURE_NOT_FOUND when the account is gone.
-    Status (*extend)(DriverSession *session, Arena *arena, const GrantOrder *order,
-                     DriverResult *result, Error *reterr);
-    // New password; sessions stay. The expiry does not change.
-    Status (*reset)(DriverSession *session, Arena *arena, const GrantOrder *order,
-                    DriverResult *result, Error *reterr);
-
-    // Takes back what somebody put the account's end off to: what the engine enforces is the mark's
-    // end at the latest. Never gives time. Nothing to do, and no account, are success.
-    Status (*restrain)(DriverSession *session, Arena *arena, const Plan *plan, DriverResult *result,
-                       Error *reterr);
-
-    // Accounts with Daypass's mark, whatever their deployment, with what is to be seen of them, in
-    // the order of their names; then, where asked for, leftovers.
-    Status (*list_accounts)(DriverSession *session, Arena *arena, const AccountQuery *query,
-                            FoundAccounts *ret_accounts, FailureClass *ret_failure, Error *reterr);
-    // What revoking by this plan would do. Changes nothing.
-    Status (*inspect)(DriverSession *session, Arena *arena, const Plan *plan,
-                      AccountInspection *ret_inspection, FailureClass *ret_failure, Error *reterr);
-    Status (*discover)(DriverSession *session, Arena *arena, Discovery *ret_discovery,
-                       FailureClass *ret_failure, Error *reterr);
+    // What the functions of the same name promise. Where one fails, evidence.failure says how.
+    Status (*grant)(Operation *operation, const GrantOrder *order, Error *reterr);
+    Status (*revoke)(Operation *operation, const Plan *plan, Error *reterr);
+    Status (*extend)(Operation *operation, const GrantOrder *order, Error *reterr);
+    Status (*reset)(Operation *operation, const GrantOrder *order, Error *reterr);
+    Status (*restrain)(Operation *operation, const Plan *plan, Error *reterr);
+    Status (*list_accounts)(Operation *operation, const AccountQuery *query,
+                            FoundAccounts *ret_accounts, Error *reterr);
+    Status (*inspect)(Operation *operation, const Plan *plan, AccountInspection *ret_inspection,
+                      Error *reterr);
+    Status (*discover)(Operation *operation, Discovery *ret_discovery, Error *reterr);
     // Tests name resolution, route, TLS, login, version and rights in that order and stops at the
     // first that makes the next senseless. `plans`: what shall be grantable (may be none). Never
     // fails itself: what is wrong is in the report.
     void (*check)(const DriverLogin *login, Arena *arena, const Plan *const *plans,
                   size_t plan_count, CheckReport *ret_report);
 } Driver;
+
+// Creates the account complete and usable, or not at all; leaves the account's mark (grant,
+// deployment, connector, custodian, expiry) on the target. An account of that name with another
+// mark or none is a FAILURE_CONFLICT and is not touched.
+MUST_USE Status driver_grant(const Driver *driver, DriverSession *session, Arena *arena,
+                             const GrantOrder *order, DriverResult *result, Error *reterr);
+
+// Locks, ends sessions and sees them ended, hands over, removes; each step stands by itself. When
+// objects are in the way the account stays locked, `obstacles` says why, and the failure is
+// FAILURE_CONFLICT. An account of that name without this grant's mark is not touched.
+MUST_USE Status driver_revoke(const Driver *driver, DriverSession *session, Arena *arena,
+                              const Plan *plan, DriverResult *result, Error *reterr);
+
+// New expiry. FAILURE_NOT_FOUND when the account is gone.
+MUST_USE Status driver_extend(const Driver *driver, DriverSession *session, Arena *arena,
+                              const GrantOrder *order, DriverResult *result, Error *reterr);
+// New password; sessions stay. The expiry does not change.
+MUST_USE Status driver_reset(const Driver *driver, DriverSession *session, Arena *arena,
+                             const GrantOrder *order, DriverResult *result, Error *reterr);
+
+// Takes back what somebody put the account's end off to: what the engine enforces is the mark's end
+// at the latest. Never gives time. Nothing to do, and no account, are success.
+MUST_USE Status driver_restrain(const Driver *driver, DriverSession *session, Arena *arena,
+                                const Plan *plan, DriverResult *result, Error *reterr);
+
+// Accounts with Daypass's mark, whatever their deployment, with what is to be seen of them, in the
+// order of their names; then, where asked for, leftovers.
+MUST_USE Status driver_list_accounts(const Driver *driver, DriverSession *session, Arena *arena,
+                                     const AccountQuery *query, FoundAccounts *ret_accounts,
+                                     FailureClass *ret_failure, Error *reterr);
+// What revoking by this plan would do. Changes nothing.
+MUST_USE Status driver_inspect(const Driver *driver, DriverSession *session, Arena *arena,
+                               const Plan *plan, AccountInspection *ret_inspection,
+                               FailureClass *ret_failure, Error *reterr);
+MUST_USE Status driver_discover(const Driver *driver, DriverSession *session, Arena *arena,
+                                Discovery *ret_discovery, FailureClass *ret_failure, Error *reterr);
 
 // NULL where this build has no driver of that kind.
 const Driver *driver_find(TargetKind kind);

@@ -94,7 +94,8 @@ static GrantOrder order_of(Work *work, int64_t remaining_ms, int64_t deadline_ms
 Status do_grant_for(Work *work, int64_t remaining_ms, int64_t deadline_ms) {
     GrantOrder order = order_of(work, remaining_ms, deadline_ms);
     work->error = (Error){0};
-    return driver_of(work)->grant(work->session, work->arena, &order, &work->result, &work->error);
+    return driver_grant(driver_of(work), work->session, work->arena, &order, &work->result,
+                        &work->error);
 }
 
 Status do_grant(Work *work) {
@@ -103,14 +104,15 @@ Status do_grant(Work *work) {
 
 Status do_revoke(Work *work) {
     work->error = (Error){0};
-    return driver_of(work)->revoke(work->session, work->arena, work->plan, &work->result,
-                                   &work->error);
+    return driver_revoke(driver_of(work), work->session, work->arena, work->plan, &work->result,
+                         &work->error);
 }
 
 Status do_extend(Work *work, int64_t remaining_ms) {
     GrantOrder order = order_of(work, remaining_ms, DEADLINE_MS);
     work->error = (Error){0};
-    return driver_of(work)->extend(work->session, work->arena, &order, &work->result, &work->error);
+    return driver_extend(driver_of(work), work->session, work->arena, &order, &work->result,
+                         &work->error);
 }
 
 Status do_reset(Work *work) {
@@ -118,34 +120,35 @@ Status do_reset(Work *work) {
     work->password = secret_new_password(24);
     GrantOrder order = order_of(work, 0, DEADLINE_MS);
     work->error = (Error){0};
-    return driver_of(work)->reset(work->session, work->arena, &order, &work->result, &work->error);
+    return driver_reset(driver_of(work), work->session, work->arena, &order, &work->result,
+                        &work->error);
 }
 
 Status do_restrain(Work *work) {
     work->error = (Error){0};
-    return driver_of(work)->restrain(work->session, work->arena, work->plan, &work->result,
-                                     &work->error);
+    return driver_restrain(driver_of(work), work->session, work->arena, work->plan, &work->result,
+                           &work->error);
 }
 
 Status do_list(Work *work, const AccountQuery *query, FoundAccounts *ret_accounts) {
     work->result.failure = FAILURE_NONE;
     work->error = (Error){0};
-    return driver_of(work)->list_accounts(work->session, work->arena, query, ret_accounts,
-                                          &work->result.failure, &work->error);
+    return driver_list_accounts(driver_of(work), work->session, work->arena, query, ret_accounts,
+                                &work->result.failure, &work->error);
 }
 
 Status do_discover(Work *work, Discovery *ret_found) {
     work->result.failure = FAILURE_NONE;
     work->error = (Error){0};
-    return driver_of(work)->discover(work->session, work->arena, ret_found, &work->result.failure,
-                                     &work->error);
+    return driver_discover(driver_of(work), work->session, work->arena, ret_found,
+                           &work->result.failure, &work->error);
 }
 
 AccountInspection inspect(Work *work) {
     AccountInspection inspection;
     FailureClass failure;
-    must(work, driver_of(work)->inspect(work->session, work->arena, work->plan, &inspection,
-                                        &failure, &work->error));
+    must(work, driver_inspect(driver_of(work), work->session, work->arena, work->plan, &inspection,
+                              &failure, &work->error));
     return inspection;
 }
 
@@ -155,7 +158,7 @@ void must(Work *work, Status status) {
     assert_int_equal(work->result.failure, FAILURE_NONE);
 }
 
-void repeat(Work *work, Operation *operation) {
+void repeat(Work *work, WorkStep *operation) {
     Status status = STATUS_UNAVAILABLE;
     for (int i = 0; i < ATTEMPTS && status == STATUS_UNAVAILABLE; i++)
         status = operation(work);
@@ -219,8 +222,8 @@ bool account_listed(Work *work, FoundAccount *ret_account) {
     FailureClass failure = FAILURE_NONE;
     Error error = {0};
     const AccountQuery query = {0};
-    if (driver_of(work)->list_accounts(work->session, work->arena, &query, &accounts, &failure,
-                                       &error) != STATUS_OK)
+    if (driver_list_accounts(driver_of(work), work->session, work->arena, &query, &accounts,
+                             &failure, &error) != STATUS_OK)
         fail_msg("%s (%s)", error.message, error.detail);
     for (size_t i = 0; i < accounts.count; i++) {
         if (strcmp(accounts.items[i].account, work->plan->account) != 0)
@@ -265,7 +268,7 @@ bool evidence_has(const Work *work, const char *text) {
 
 // ---- Cutting ------------------------------------------------------------------------------------
 
-bool run_cut_off(Work *work, Cut cut, Operation *operation, Status *ret_status) {
+bool run_cut_off(Work *work, Cut cut, WorkStep *operation, Status *ret_status) {
     const Engine *engine = work->world->engine;
     int64_t went_by = 0;
     cut.ret_statements = &went_by;

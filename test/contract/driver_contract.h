@@ -31,7 +31,7 @@ AccessItem may_read(const Work *work, const char *table);
 void plan_maker(Work *work);
 
 // The operations, for the next hour; what they gave is in work->result and work->error.
-typedef Status Operation(Work *work);
+typedef Status WorkStep(Work *work);
 Status do_grant(Work *work);
 Status do_grant_for(Work *work, int64_t remaining_ms, int64_t deadline_ms);
 Status do_revoke(Work *work);
@@ -43,7 +43,7 @@ Status do_discover(Work *work, Discovery *ret_found);
 AccountInspection inspect(Work *work);
 void must(Work *work, Status status); // fails the test with the operation's own words
 // Until it no longer says that the target is unavailable.
-void repeat(Work *work, Operation *operation);
+void repeat(Work *work, WorkStep *operation);
 
 // As the plan's account, or another, in a session for this alone.
 Answer attempt(World *world, const char *account, const char *password, Deed deed,
@@ -65,4 +65,4 @@ const Obstacle *obstacle_of(const Work *work, const char *part);
 bool evidence_has(const Work *work, const char *text); // in its statements
 
 // Runs one operation in a session of its own through a cutter. False: the cut was not reached.
-bool run_cut_off(Work *work, Cut cut, Operation *operation, Status *ret_status);
+bool run_cut_off(Work *work, Cut cut, WorkStep *operation, Status *ret_status);

@@ -44,7 +44,7 @@ static int traits_of(const Engine *engine) {
     return engine->traits | (features->verifier_only ? TRAIT_VERIFIER_ONLY : 0) |
            (features->expiry_on_target ? TRAIT_EXPIRY_ON_TARGET : 0) |
            (features->transactional ? TRAIT_TRANSACTIONAL : 0) |
-           (features->shared_roles ? TRAIT_SHARED_ROLES : 0);
+           (target_facts(engine->driver->kind)->shared_roles ? TRAIT_SHARED_ROLES : 0);
 }
 
 bool engine_has(const Engine *engine, int traits) {
@@ -60,7 +60,7 @@ static int worlds_of(const ContractTest *test, const ContractRun *run) {
     }
     if ((worlds & SAMPLED) != 0 && getenv("DAYPASS_LONG") != NULL)
         worlds |= EVERYWHERE;
-    if (!run->engine->driver->features.shared_roles)
+    if (!target_facts(run->engine->driver->kind)->shared_roles)
         worlds = (worlds & ~WITH_SHARED_ROLE) | (worlds & WITH_SHARED_ROLE) << 1;
     return worlds & EVERYWHERE;
 }

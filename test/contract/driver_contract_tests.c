@@ -99,8 +99,8 @@ static void grant_whose_deadline_comes_before_its_commit_leaves_nothing(void **s
                             .password = work->password,
                             .ends_ms = late_monotonic(&late_clock) + 60 * SECOND_MS,
                             .deadline_ms = late_monotonic(&late_clock) + turn * SECOND_MS};
-        Status status =
-            world->engine->driver->grant(session, work->arena, &order, &work->result, &work->error);
+        Status status = driver_grant(world->engine->driver, session, work->arena, &order,
+                                     &work->result, &work->error);
         assert_int_not_equal(status, STATUS_OK);
         assert_string_equal(work->error.code, "deadline_passed");
         had_begun = work->result.outcome.statements.count > 0;
@@ -403,9 +403,9 @@ static Status race_once(Racer *racer, bool grant) {
                             .password = password,
                             .ends_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + 3600 * SECOND_MS,
                             .deadline_ms = clock_monotonic_ms(&SYSTEM_CLOCK) + 60 * SECOND_MS};
-        status = grant
-                     ? driver->grant(session, racer->arena, &order, &result, &racer->error)
-                     : driver->revoke(session, racer->arena, &racer->plan, &result, &racer->error);
+        status = grant ? driver_grant(driver, session, racer->arena, &order, &result, &racer->error)
+                       : driver_revoke(driver, session, racer->arena, &racer->plan, &result,
+                                       &racer->error);
         driver->session_close(session);
     }
     return status;

@@ -42,7 +42,7 @@ static bool can_read(Work *work) {
 
 // ---- Cut off ------------------------------------------------------------------------------------
 
-static bool cut_off(Work *work, int at, bool after, Operation *operation) {
+static bool cut_off(Work *work, int at, bool after, WorkStep *operation) {
     Status status;
     bool reached = run_cut_off(work, (Cut){.at = at, .after = after}, operation, &status);
     // Sweeping unused roles is best effort, so a cut there does not fail a revoke.
@@ -148,7 +148,7 @@ static void after_revoke(Work *work, Status status) {
 
 typedef struct Case {
     const char *name;
-    Operation *operation;
+    WorkStep *operation;
     bool wants_account;
     void (*after)(Work *work, Status status);
     bool reads; // fails with the very class of the error

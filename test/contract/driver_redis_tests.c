@@ -290,7 +290,7 @@ static void revoke_beside(void *context) {
     FailureClass failure;
     DriverResult result;
     if (driver->session_open(&work->world->login, &session, &failure, &work->error) != STATUS_OK ||
-        driver->revoke(session, arena, work->plan, &result, &work->error) != STATUS_OK)
+        driver_revoke(driver, session, arena, work->plan, &result, &work->error) != STATUS_OK)
         fail_msg("%s", work->error.message);
     driver->session_close(session);
 }

@@ -129,7 +129,7 @@ Status my_operation_commit_before(Operation *operation, const char *doing, char 
 // ---- Locks on names -----------------------------------------------------------------------------
 
 Status my_operation_lock_account(Operation *operation, const char *account, Error *reterr) {
-    if (operation->locked)
+    if (operation->session->locked)
         return STATUS_OK;
     const char *name = arena_printf(operation->arena, "daypass:%s", account);
     const char *sql = arena_printf(operation->arena, "SELECT GET_LOCK(%s, %d)",
@@ -141,18 +141,20 @@ Status my_operation_lock_account(Operation *operation, const char *account, Erro
         return evidence_fail(&operation->evidence, FAILURE_RETRY, reterr, "target_busy",
                              "another connector works on account \"%s\"; it is tried again",
                              account);
-    operation->locked = true;
+    operation->session->locked = true;
     return STATUS_OK;
 }
 
 void my_operation_unlock(Operation *operation) {
-    if (!operation->locked || operation->session->lost)
-        return;
+    DriverSession *session = operation->session;
     FailureClass failure = operation->evidence.failure;
     Rows rows;
-    Status status = my_operation_read(operation, "letting the account's name go",
-                                      "SELECT RELEASE_ALL_LOCKS()", &rows, NULL);
-    operation->locked = status != STATUS_OK;
+    if (session->locked && !session->lost) {
+        Status status = my_operation_read(operation, "letting the account's name go",
+                                          "SELECT RELEASE_ALL_LOCKS()", &rows, NULL);
+        (void)status;
+    }
+    session->locked = false; // the next operation asks for its own name
     operation->evidence.failure = failure;
 }
 

@@ -1,17 +1,9 @@
-// One operation of the driver under way: its session, what it has found and done (the evidence),
-// and the class of its last failure. Statements that change something go into the evidence.
+// Running the statements of an operation. Those that change something go into the evidence.
 #pragma once
 
-#include "driver/evidence.h"
 #include "driver/mysql/session.h"
 #include "driver/mysql/statement.h"
-
-typedef struct Operation {
-    DriverSession *session;
-    Arena *arena; // the evidence's too
-    Evidence evidence;
-    bool locked; // names are locked
-} Operation;
+#include "driver/operation.h"
 
 typedef struct Rows {
     MYSQL_RES *result; // belongs to the operation's arena; NULL: of a statement without rows

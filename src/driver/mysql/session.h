@@ -23,6 +23,7 @@ struct DriverSession {
     bool events_run; // the event scheduler is on
     bool ed25519;    // MariaDB: offered as a way to log in
     unsigned number; // of the error of the statement that ran last; 0: it did not fail
+    bool locked;     // names, by the operation under way
     bool lost;
 };
 

@@ -33,7 +33,7 @@ static Status start_time(Operation *operation, const GrantOrder *order, int64_t 
     int64_t now_at;
     TRY(oracle_read_now(operation, &now_at, reterr));
     int64_t monotonic_ms = clock_monotonic_ms(operation->session->clock);
-    operation->until_at = now_at + (order->deadline_ms - monotonic_ms);
+    operation->session->until_at = now_at + (order->deadline_ms - monotonic_ms);
     int64_t expires_at = now_at + (order->ends_ms - monotonic_ms);
     if (now_at == 0 || (ret_expires_at != NULL && expires_at <= now_at))
         return evidence_fail(&operation->evidence, FAILURE_FATAL, reterr, "no_time_left",

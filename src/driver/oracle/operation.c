@@ -8,7 +8,7 @@ static Status run(Operation *operation, const OracleQuery *query, Error *reterr)
     OdbcAnswer *answer = arena_alloc(operation->arena, sizeof *answer);
     Status status = oracle_session_run(operation->session, operation->arena, query, answer,
                                        &operation->evidence.failure, reterr);
-    operation->last = answer;
+    operation->session->last = answer;
     return status;
 }
 
@@ -17,7 +17,7 @@ Status oracle_read(Operation *operation, const char *doing, const char *sql, Row
     Error error = {0};
     Status status = run(operation, &(OracleQuery){.doing = doing, .sql = sql}, &error);
     if (status == STATUS_OK) {
-        *ret_rows = operation->last;
+        *ret_rows = operation->session->last;
         return STATUS_OK;
     }
     // What may not be read is, to Oracle, not there.
@@ -32,7 +32,7 @@ Status oracle_read(Operation *operation, const char *doing, const char *sql, Row
 }
 
 static void record(Operation *operation, const char *shown) {
-    int64_t rows = operation->last->affected;
+    int64_t rows = operation->session->last->affected;
     evidence_statement(&operation->evidence, evidence_one_line(operation->arena, shown),
                        operation->session->container, rows > 0 ? rows : 0);
 }
@@ -60,7 +60,7 @@ static Status run_in_time(Operation *operation, const OracleQuery *query, const 
 
 Status oracle_change_in_time(Operation *operation, const char *doing, const char *sql,
                              Error *reterr) {
-    const char *guarded = oracle_sql_guarded(operation->arena, sql, operation->until_at);
+    const char *guarded = oracle_sql_guarded(operation->arena, sql, operation->session->until_at);
     return run_in_time(operation, &(OracleQuery){.doing = doing, .sql = guarded}, sql, reterr);
 }
 
@@ -68,7 +68,7 @@ Status oracle_call_in_time(Operation *operation, const char *doing, const char *
                            const char *shown, const char *parameter, Error *reterr) {
     const OracleQuery query = {
         .doing = doing,
-        .sql = oracle_sql_guarded_calls(operation->arena, calls, operation->until_at),
+        .sql = oracle_sql_guarded_calls(operation->arena, calls, operation->session->until_at),
         .parameters = &parameter,
         .parameter_count = parameter == NULL ? 0 : 1,
     };
@@ -76,8 +76,8 @@ Status oracle_call_in_time(Operation *operation, const char *doing, const char *
 }
 
 bool oracle_failed_with(const Operation *operation, int native) {
-    return operation->last != NULL && operation->last->kind != ODBC_DONE &&
-           odbc_answer_find(operation->last, native) != NULL;
+    return operation->session->last != NULL && operation->session->last->kind != ODBC_DONE &&
+           odbc_answer_find(operation->session->last, native) != NULL;
 }
 
 // Oracle's driver says some of these without a word of a lost connection.
@@ -87,6 +87,11 @@ bool oracle_is_lost(const Operation *operation) {
     for (size_t i = 0; i < COUNT_OF(NUMBERS); i++)
         lost = lost || oracle_failed_with(operation, NUMBERS[i]);
     return lost;
+}
+
+void oracle_operation_forget(Operation *operation) {
+    operation->session->last = NULL;
+    operation->session->until_at = 0;
 }
 
 Status oracle_read_now(Operation *operation, int64_t *ret_now_at, Error *reterr) {

@@ -1,18 +1,10 @@
-// One operation of the driver under way: its session, what it has found and done (the evidence),
-// and until when the server may still carry out what is asked of it.
+// Running the statements of an operation, within its time where they give something. Those that
+// change something go into the evidence.
 #pragma once
 
-#include "driver/evidence.h"
+#include "driver/operation.h"
 #include "driver/oracle/session.h"
 #include "driver/oracle/statement.h"
-
-typedef struct Operation {
-    DriverSession *session;
-    Arena *arena; // the evidence's too
-    Evidence evidence;
-    const OdbcAnswer *last; // of the statement that ran last
-    int64_t until_at;       // by the server's clock; of guarded statements
-} Operation;
 
 typedef const OdbcAnswer Rows; // belongs to the operation's arena
 
@@ -22,7 +14,7 @@ MUST_USE Status oracle_read(Operation *operation, const char *doing, const char 
 // One that does. Everything that defines something commits by itself.
 MUST_USE Status oracle_change(Operation *operation, const char *doing, const char *sql,
                               Error *reterr);
-// The same, carried out before operation->until_at or not at all: "deadline_passed".
+// The same, carried out before session->until_at or not at all: "deadline_passed".
 MUST_USE Status oracle_change_in_time(Operation *operation, const char *doing, const char *sql,
                                       Error *reterr);
 // Calls of PL/SQL, shown as `shown`, in the same way. `parameter`: NULL for none.
@@ -31,6 +23,8 @@ MUST_USE Status oracle_call_in_time(Operation *operation, const char *doing, con
 // Whether the statement that ran last failed with that number.
 bool oracle_failed_with(const Operation *operation, int native);
 bool oracle_is_lost(const Operation *operation);
+// What the session has of this operation: it ends with it.
+void oracle_operation_forget(Operation *operation);
 
 // The server's clock, and what a moment of our monotonic clock is by it: never later than it.
 MUST_USE Status oracle_read_now(Operation *operation, int64_t *ret_now_at, Error *reterr);

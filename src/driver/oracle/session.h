@@ -15,6 +15,9 @@ struct DriverSession {
     const char *admin;        // as the dictionary has it
     const char *container;    // the pluggable database, or the database
     bool hosted;              // Amazon's: sessions are ended by its own procedure
+    // Of the operation under way; nothing between two.
+    const OdbcAnswer *last; // of its statement that ran last
+    int64_t until_at;       // of its guarded statements, by the server's clock
 };
 
 // With "target_unreachable", "tls_failed", "login_denied", "target_database_missing",

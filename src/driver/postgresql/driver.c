@@ -8,105 +8,25 @@
 #include "driver/postgresql/operation.h"
 #include "driver/postgresql/revoke.h"
 
-// A session may come back from an operation that failed half way.
-static Operation start(DriverSession *session, Arena *arena, DriverResult *result) {
-    *result = (DriverResult){0};
-    result->outcome.server_version = arena_strdup(arena, session->version_text);
-    Operation operation = {.session = session,
-                           .arena = arena,
-                           .evidence = {.arena = arena, .outcome = &result->outcome}};
-    pg_operation_rollback(&operation);
-    return operation;
-}
-
-static Status finish(Operation *operation, Status status, DriverResult *result) {
-    if (status == STATUS_OK) {
-        result->failure = FAILURE_NONE;
-        return STATUS_OK;
-    }
-    pg_operation_rollback(operation);
-    result->failure =
-        operation->evidence.failure == FAILURE_NONE ? FAILURE_FATAL : operation->evidence.failure;
-    return status;
-}
-
-static Status driver_grant(DriverSession *session, Arena *arena, const GrantOrder *order,
-                           DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, pg_account_grant(&operation, order, reterr), result);
-}
-
-static Status driver_revoke(DriverSession *session, Arena *arena, const Plan *plan,
-                            DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, pg_account_revoke(&operation, plan, reterr), result);
-}
-
-static Status driver_extend(DriverSession *session, Arena *arena, const GrantOrder *order,
-                            DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, pg_account_extend(&operation, order, reterr), result);
-}
-
-static Status driver_reset(DriverSession *session, Arena *arena, const GrantOrder *order,
-                           DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, pg_account_reset(&operation, order, reterr), result);
-}
-
-static Status driver_restrain(DriverSession *session, Arena *arena, const Plan *plan,
-                              DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, pg_account_restrain(&operation, plan, reterr), result);
-}
-
-static Status driver_list_accounts(DriverSession *session, Arena *arena, const AccountQuery *query,
-                                   FoundAccounts *ret_accounts, FailureClass *ret_failure,
-                                   Error *reterr) {
-    DriverResult result;
-    Operation operation = start(session, arena, &result);
-    Status status =
-        finish(&operation, pg_accounts_list(&operation, query, ret_accounts, reterr), &result);
-    *ret_failure = result.failure;
-    return status;
-}
-
-static Status driver_inspect(DriverSession *session, Arena *arena, const Plan *plan,
-                             AccountInspection *ret_inspection, FailureClass *ret_failure,
-                             Error *reterr) {
-    DriverResult result;
-    Operation operation = start(session, arena, &result);
-    Status status =
-        finish(&operation, pg_account_inspect(&operation, plan, ret_inspection, reterr), &result);
-    *ret_failure = result.failure;
-    return status;
-}
-
-static Status driver_discover(DriverSession *session, Arena *arena, Discovery *ret_discovery,
-                              FailureClass *ret_failure, Error *reterr) {
-    DriverResult result;
-    Operation operation = start(session, arena, &result);
-    Status status = finish(&operation, pg_discover(&operation, ret_discovery, reterr), &result);
-    *ret_failure = result.failure;
-    return status;
+static const char *server_version(const DriverSession *session) {
+    return session->version_text;
 }
 
 const Driver POSTGRESQL_DRIVER = {
     .kind = TARGET_POSTGRESQL,
     .name = "PostgreSQL",
-    .features = {.verifier_only = true,
-                 .expiry_on_target = true,
-                 .transactional = true,
-                 .shared_roles = true},
+    .features = {.verifier_only = true, .expiry_on_target = true, .transactional = true},
     .session_open = pg_session_open,
     .session_close = pg_session_close,
-    .grant = driver_grant,
-    .revoke = driver_revoke,
-    .extend = driver_extend,
-    .reset = driver_reset,
-    .restrain = driver_restrain,
-    .list_accounts = driver_list_accounts,
-    .inspect = driver_inspect,
-    .discover = driver_discover,
+    .server_version = server_version,
+    .settle = pg_operation_rollback,
+    .grant = pg_account_grant,
+    .revoke = pg_account_revoke,
+    .extend = pg_account_extend,
+    .reset = pg_account_reset,
+    .restrain = pg_account_restrain,
+    .list_accounts = pg_accounts_list,
+    .inspect = pg_account_inspect,
+    .discover = pg_discover,
     .check = pg_check,
 };

@@ -7,87 +7,8 @@
 #include "driver/redis/operation.h"
 #include "driver/redis/revoke.h"
 
-// A session may come back from an operation that failed half way.
-static Operation start(DriverSession *session, Arena *arena, DriverResult *result) {
-    *result = (DriverResult){0};
-    result->outcome.server_version = arena_strdup(arena, session->version_text);
-    Operation operation = {.session = session,
-                           .arena = arena,
-                           .evidence = {.arena = arena, .outcome = &result->outcome}};
-    redis_operation_settle(&operation);
-    return operation;
-}
-
-static Status finish(Operation *operation, Status status, DriverResult *result) {
-    if (status == STATUS_OK) {
-        result->failure = FAILURE_NONE;
-        return STATUS_OK;
-    }
-    redis_operation_settle(operation);
-    result->failure =
-        operation->evidence.failure == FAILURE_NONE ? FAILURE_FATAL : operation->evidence.failure;
-    return status;
-}
-
-static Status driver_grant(DriverSession *session, Arena *arena, const GrantOrder *order,
-                           DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, redis_account_grant(&operation, order, reterr), result);
-}
-
-static Status driver_revoke(DriverSession *session, Arena *arena, const Plan *plan,
-                            DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, redis_account_revoke(&operation, plan, reterr), result);
-}
-
-static Status driver_extend(DriverSession *session, Arena *arena, const GrantOrder *order,
-                            DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, redis_account_extend(&operation, order, reterr), result);
-}
-
-static Status driver_reset(DriverSession *session, Arena *arena, const GrantOrder *order,
-                           DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, redis_account_reset(&operation, order, reterr), result);
-}
-
-static Status driver_restrain(DriverSession *session, Arena *arena, const Plan *plan,
-                              DriverResult *result, Error *reterr) {
-    Operation operation = start(session, arena, result);
-    return finish(&operation, redis_account_restrain(&operation, plan, reterr), result);
-}
-
-static Status driver_list_accounts(DriverSession *session, Arena *arena, const AccountQuery *query,
-                                   FoundAccounts *ret_accounts, FailureClass *ret_failure,
-                                   Error *reterr) {
-    DriverResult result;
-    Operation operation = start(session, arena, &result);
-    Status status =
-        finish(&operation, redis_accounts_list(&operation, query, ret_accounts, reterr), &result);
-    *ret_failure = result.failure;
-    return status;
-}
-
-static Status driver_inspect(DriverSession *session, Arena *arena, const Plan *plan,
-                             AccountInspection *ret_inspection, FailureClass *ret_failure,
-                             Error *reterr) {
-    DriverResult result;
-    Operation operation = start(session, arena, &result);
-    Status status = finish(
-        &operation, redis_account_inspect(&operation, plan, ret_inspection, reterr), &result);
-    *ret_failure = result.failure;
-    return status;
-}
-
-static Status driver_discover(DriverSession *session, Arena *arena, Discovery *ret_discovery,
-                              FailureClass *ret_failure, Error *reterr) {
-    DriverResult result;
-    Operation operation = start(session, arena, &result);
-    Status status = finish(&operation, redis_discover(&operation, ret_discovery, reterr), &result);
-    *ret_failure = result.failure;
-    return status;
+static const char *server_version(const DriverSession *session) {
+    return session->version_text;
 }
 
 const Driver REDIS_DRIVER = {
@@ -96,13 +17,15 @@ const Driver REDIS_DRIVER = {
     .features = {.verifier_only = true, .transactional = true},
     .session_open = redis_session_open,
     .session_close = redis_session_close,
-    .grant = driver_grant,
-    .revoke = driver_revoke,
-    .extend = driver_extend,
-    .reset = driver_reset,
-    .restrain = driver_restrain,
-    .list_accounts = driver_list_accounts,
-    .inspect = driver_inspect,
-    .discover = driver_discover,
+    .server_version = server_version,
+    .settle = redis_operation_settle,
+    .grant = redis_account_grant,
+    .revoke = redis_account_revoke,
+    .extend = redis_account_extend,
+    .reset = redis_account_reset,
+    .restrain = redis_account_restrain,
+    .list_accounts = redis_accounts_list,
+    .inspect = redis_account_inspect,
+    .discover = redis_discover,
     .check = redis_check,
 };

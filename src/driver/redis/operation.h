@@ -1,15 +1,8 @@
-// One operation of the driver under way: its session, what it has found and done (the evidence),
-// and the class of its last failure. Commands that change something go into the evidence.
+// Running the commands of an operation. Those that change something go into the evidence.
 #pragma once
 
-#include "driver/evidence.h"
+#include "driver/operation.h"
 #include "driver/redis/session.h"
-
-typedef struct Operation {
-    DriverSession *session;
-    Arena *arena; // the evidence's too
-    Evidence evidence;
-} Operation;
 
 // The words of a Command, up to NULL.
 const char *const *redis_words(Arena *arena, ...) __attribute__((sentinel));

@@ -39,8 +39,8 @@ static Status end_session(Operation *operation, int64_t id, Error *reterr) {
     Status status =
         mssql_change(operation, "ending a session",
                      arena_printf(operation->arena, "KILL %lld", (long long)id), &error);
-    if (status == STATUS_OK || operation->native == ERROR_PROCESS_GONE ||
-        operation->native == ERROR_PROCESS_INVALID)
+    if (status == STATUS_OK || operation->session->native == ERROR_PROCESS_GONE ||
+        operation->session->native == ERROR_PROCESS_INVALID)
         return STATUS_OK; // gone by itself
     if (operation->evidence.failure == FAILURE_DENIED)
         return refuse(operation, "ALTER ANY CONNECTION", "end", reterr);

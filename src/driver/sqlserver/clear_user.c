@@ -249,7 +249,7 @@ static Status drop_user(Clearing *clearing, Error *reterr) {
             *reterr = error;
         return status;
     }
-    if (operation->native == ERROR_NOT_THERE_OR_DENIED) {
+    if (operation->session->native == ERROR_NOT_THERE_OR_DENIED) {
         bool is_there;
         TRY(is_still_there(clearing, &is_there, reterr));
         if (!is_there)

@@ -10,7 +10,7 @@
 static Status run(Operation *operation, const char *doing, const char *sql, OdbcAnswer *answer,
                   Error *reterr) {
     return mssql_session_run(operation->session, operation->arena, doing, sql, answer,
-                             &operation->evidence.failure, &operation->native, reterr);
+                             &operation->evidence.failure, reterr);
 }
 
 Status mssql_read(Operation *operation, const char *doing, const char *sql, Rows *ret_rows,
@@ -97,7 +97,7 @@ Status mssql_commit_before(Operation *operation, int64_t deadline_ms, Error *ret
                      "COMMIT TRANSACTION",
                      (long long)until_at);
     Status status = mssql_change(operation, "committing", sql, reterr);
-    if (status != STATUS_OK && operation->native == ERROR_OUR_DEADLINE)
+    if (status != STATUS_OK && operation->session->native == ERROR_OUR_DEADLINE)
         return evidence_deadline_passed(&operation->evidence, reterr);
     return status;
 }
@@ -105,7 +105,7 @@ Status mssql_commit_before(Operation *operation, int64_t deadline_ms, Error *ret
 void mssql_rollback(Operation *operation) {
     DriverSession *session = operation->session;
     FailureClass failure = operation->evidence.failure;
-    int native = operation->native;
+    int native = session->native;
     OdbcAnswer answer;
     if (!mssql_is_lost(operation)) {
         // A failed statement may have rolled back already, or not.
@@ -116,7 +116,7 @@ void mssql_rollback(Operation *operation) {
             session->current = session->target.database;
     }
     operation->evidence.failure = failure;
-    operation->native = native;
+    session->native = native;
 }
 
 bool mssql_is_lost(const Operation *operation) {

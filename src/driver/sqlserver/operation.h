@@ -1,16 +1,8 @@
-// One operation of the driver under way: its session, and what it has found and done (the
-// evidence). Statements that change something go into the evidence.
+// Running the statements of an operation. Those that change something go into the evidence.
 #pragma once
 
-#include "driver/evidence.h"
+#include "driver/operation.h"
 #include "driver/sqlserver/session.h"
-
-typedef struct Operation {
-    DriverSession *session;
-    Arena *arena; // the evidence's too
-    Evidence evidence;
-    int native; // number of the error of the last failure; 0: none
-} Operation;
 
 typedef OdbcAnswer Rows; // in the operation's arena
 

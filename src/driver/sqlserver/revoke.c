@@ -157,14 +157,14 @@ static Status drop_login(Operation *operation, const Plan *plan, const Login *lo
     bool is_counted = true, is_there = true;
     for (int round = 0; round < DROP_ROUNDS && is_counted; round++) {
         status = mssql_change(operation, "removing the login", sql, &error);
-        is_counted = status != STATUS_OK && operation->native == ERROR_LOGIN_CONNECTED;
+        is_counted = status != STATUS_OK && operation->session->native == ERROR_LOGIN_CONNECTED;
         if (!is_counted)
             break;
         TRY(mssql_sessions_end(operation, login->name, reterr));
         TRY(mssql_wait(operation, wait_ms, reterr));
         wait_ms = wait_ms * 2 < LONGEST_WAIT_MS ? wait_ms * 2 : LONGEST_WAIT_MS;
     }
-    if (status != STATUS_OK && operation->native == ERROR_NOT_THERE_OR_DENIED)
+    if (status != STATUS_OK && operation->session->native == ERROR_NOT_THERE_OR_DENIED)
         TRY(is_still_there(operation, plan, &is_there, reterr));
     if (status == STATUS_OK || !is_there) {
         operation->evidence.outcome->account_present = false;

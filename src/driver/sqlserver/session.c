@@ -164,11 +164,10 @@ static const char SERVER_SQL[] =
 static Status learn_server(DriverSession *session, FailureClass *ret_failure, Error *reterr) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     OdbcAnswer answer;
-    int native;
     TRY(mssql_session_run(session, arena, "preparing the session", SETTINGS_SQL, &answer,
-                          ret_failure, &native, reterr));
+                          ret_failure, reterr));
     TRY(mssql_session_run(session, arena, "reading the server's version", SERVER_SQL, &answer,
-                          ret_failure, &native, reterr));
+                          ret_failure, reterr));
     const char *values[5] = {0};
     for (size_t i = 0; i < COUNT_OF(values) && answer.row_count == 1 && i < answer.column_count;
          i++)
@@ -224,16 +223,15 @@ DriverSession *mssql_session_close(DriverSession *session) {
 }
 
 Status mssql_session_run(DriverSession *session, Arena *arena, const char *doing, const char *sql,
-                         OdbcAnswer *ret_answer, FailureClass *ret_failure, int *ret_native,
-                         Error *reterr) {
+                         OdbcAnswer *ret_answer, FailureClass *ret_failure, Error *reterr) {
     OdbcAnswer answer;
-    *ret_native = 0;
+    session->native = 0;
     odbc_connection_run(session->connection, arena, &(OdbcQuery){.sql = sql}, &answer);
     if (answer.kind == ODBC_DONE) {
         *ret_answer = answer;
         return STATUS_OK;
     }
     OdbcCause cause = odbc_cause(&SQLSERVER_ERRORS, &answer);
-    *ret_native = cause.diagnostic == NULL ? 0 : cause.diagnostic->native;
+    session->native = cause.diagnostic == NULL ? 0 : cause.diagnostic->native;
     return odbc_explain(&SQLSERVER_ERRORS, &answer, doing, ret_failure, reterr);
 }

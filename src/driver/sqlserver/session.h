@@ -12,6 +12,7 @@ struct DriverSession {
     const char *odbc_driver;
     const Clock *clock;
     const char *current;      // database; NULL: not known
+    int native;               // number of the error of the batch that ran last; 0: it did not fail
     const char *version_text; // "16.0.4085.2"
     int major_version;
     const char *admin; // the login
@@ -26,8 +27,7 @@ MUST_USE Status mssql_session_open(const DriverLogin *login, DriverSession **ret
 DriverSession *mssql_session_close(DriverSession *session);
 DEFINE_CLEANUP(DriverSession, mssql_session_close)
 
-// Runs a batch. `doing`: "creating the account". *ret_native: the number of the error that explains
-// a failure; 0: none.
+// Runs a batch. `doing`: "creating the account".
 MUST_USE Status mssql_session_run(DriverSession *session, Arena *arena, const char *doing,
                                   const char *sql, OdbcAnswer *ret_answer,
-                                  FailureClass *ret_failure, int *ret_native, Error *reterr);
+                                  FailureClass *ret_failure, Error *reterr);

@@ -58,8 +58,13 @@ static DriverSession *fake_close(DriverSession *session) {
     return NULL;
 }
 
-static Status fake_list(DriverSession *session, Arena *arena, const AccountQuery *query,
-                        FoundAccounts *ret_accounts, FailureClass *ret_failure, Error *reterr) {
+static const char *fake_version(const DriverSession *session) {
+    return "1";
+}
+
+static Status fake_list(Operation *operation, const AccountQuery *query,
+                        FoundAccounts *ret_accounts, Error *reterr) {
+    Arena *arena = operation->arena;
     monitor_lock(&SCENE->monitor);
     FoundAccounts found = {.items = arena_alloc(arena, ACCOUNTS_MAX * sizeof(FoundAccount))};
     for (size_t i = 0; i < SCENE->accounts; i++) {
@@ -93,8 +98,7 @@ static bool enough_have_run(void) {
     return SCENE->running_most >= SCENE->wait_for;
 }
 
-static Status fake_revoke(DriverSession *session, Arena *arena, const Plan *plan,
-                          DriverResult *result, Error *reterr) {
+static Status fake_revoke(Operation *operation, const Plan *plan, Error *reterr) {
     size_t index = strtoul(plan->account + strlen("temp_"), NULL, 10);
     monitor_lock(&SCENE->monitor);
     SCENE->running++;
@@ -112,7 +116,8 @@ static Status fake_revoke(DriverSession *session, Arena *arena, const Plan *plan
     SCENE->removed++;
     monitor_wake(&SCENE->monitor);
     monitor_unlock(&SCENE->monitor);
-    result->outcome = (Outcome){.account = plan->account, .login_refused = true};
+    operation->evidence.outcome->account = plan->account;
+    operation->evidence.outcome->login_refused = true;
     return STATUS_OK;
 }
 
@@ -121,6 +126,7 @@ static const Driver FAKE_DRIVER = {
     .name = "fake",
     .session_open = fake_open,
     .session_close = fake_close,
+    .server_version = fake_version,
     .list_accounts = fake_list,
     .revoke = fake_revoke,
 };

@@ -30,6 +30,7 @@ static void every_driver_fills_every_slot(void **state) {
         assert_non_null(driver->name);
         assert_non_null(driver->session_open);
         assert_non_null(driver->session_close);
+        assert_non_null(driver->server_version);
         assert_non_null(driver->grant);
         assert_non_null(driver->revoke);
         assert_non_null(driver->extend);

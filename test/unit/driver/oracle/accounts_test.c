@@ -11,7 +11,8 @@ static void give(OracleScene *scene) {
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     GrantOrder order = scene_order(scene, password);
     DriverResult result;
-    assert_int_equal(ORACLE_DRIVER.grant(session, scene->arena, &order, &result, NULL), STATUS_OK);
+    assert_int_equal(driver_grant(&ORACLE_DRIVER, session, scene->arena, &order, &result, NULL),
+                     STATUS_OK);
 }
 
 static FoundAccounts list(OracleScene *scene, const StringList *leftovers) {
@@ -19,8 +20,9 @@ static FoundAccounts list(OracleScene *scene, const StringList *leftovers) {
     FoundAccounts found = {0};
     FailureClass failure;
     Error error = {0};
-    if (ORACLE_DRIVER.list_accounts(session, scene->arena, &(AccountQuery){.leftovers = leftovers},
-                                    &found, &failure, &error) != STATUS_OK)
+    if (driver_list_accounts(&ORACLE_DRIVER, session, scene->arena,
+                             &(AccountQuery){.leftovers = leftovers}, &found, &failure,
+                             &error) != STATUS_OK)
         fail_msg("%s: %s", error.code, error.message);
     return found;
 }
@@ -103,8 +105,8 @@ static void restrain(OracleScene *scene) {
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     DriverResult result;
     Error error = {0};
-    if (ORACLE_DRIVER.restrain(session, scene->arena, scene_plan(scene), &result, &error) !=
-        STATUS_OK)
+    if (driver_restrain(&ORACLE_DRIVER, session, scene->arena, scene_plan(scene), &result,
+                        &error) != STATUS_OK)
         fail_msg("%s: %s", error.code, error.message);
 }
 
@@ -139,8 +141,8 @@ static void an_inspection_changes_nothing(void **state) {
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     AccountInspection inspection;
     FailureClass failure;
-    assert_int_equal(ORACLE_DRIVER.inspect(session, scene->arena, scene_plan(scene), &inspection,
-                                           &failure, NULL),
+    assert_int_equal(driver_inspect(&ORACLE_DRIVER, session, scene->arena, scene_plan(scene),
+                                    &inspection, &failure, NULL),
                      STATUS_OK);
     assert_true(inspection.present && inspection.marked && inspection.can_login);
     assert_int_equal(inspection.owned_count, 1);
@@ -155,7 +157,7 @@ static void discovery_is_of_what_users_made(void **state) {
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     Discovery found;
     FailureClass failure;
-    assert_int_equal(ORACLE_DRIVER.discover(session, scene->arena, &found, &failure, NULL),
+    assert_int_equal(driver_discover(&ORACLE_DRIVER, session, scene->arena, &found, &failure, NULL),
                      STATUS_OK);
     assert_string_equal(found.schemas.items[0], "APP");
     assert_string_equal(found.tables.items[0].name, "ORDERS");

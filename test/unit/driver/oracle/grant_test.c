@@ -8,21 +8,21 @@
 static const char PASSWORD[] = "aB3_aB3_aB3_aB3_aB3_aB3_aB3_";
 enum { STATEMENTS_MAX = 60 };
 
-typedef Status Work(DriverSession *session, Arena *arena, const GrantOrder *order,
-                    DriverResult *result, Error *reterr);
+typedef Status Work(const Driver *driver, DriverSession *session, Arena *arena,
+                    const GrantOrder *order, DriverResult *result, Error *reterr);
 
 static Status run(OracleScene *scene, Work *work, DriverResult *result, Error *error) {
     CLEANUP(secret_freep) Secret *password = secret_new(PASSWORD, strlen(PASSWORD));
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     GrantOrder order = scene_order(scene, password);
     *error = (Error){0};
-    return work(session, scene->arena, &order, result, error);
+    return work(&ORACLE_DRIVER, session, scene->arena, &order, result, error);
 }
 
 static void give(OracleScene *scene) {
     DriverResult result;
     Error error;
-    if (run(scene, ORACLE_DRIVER.grant, &result, &error) != STATUS_OK)
+    if (run(scene, driver_grant, &result, &error) != STATUS_OK)
         fail_msg("%s: %s", error.code, error.message);
 }
 
@@ -41,7 +41,7 @@ static void opens_the_account_last(void **state) {
     OracleScene *scene = *state;
     DriverResult result;
     Error error;
-    assert_int_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     static const char *const ORDER[] = {
         "CREATE TABLE \"DAYPASS_ADMIN\".\"DAYPASS_ACCOUNTS\"",
         "CREATE PROFILE \"DAYPASS_SESSIONS_10\" LIMIT SESSIONS_PER_USER 10",
@@ -86,7 +86,7 @@ static void the_password_is_nowhere_but_in_its_parameter(void **state) {
     OracleScene *scene = *state;
     DriverResult result;
     Error error;
-    assert_int_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     for (size_t i = 0; i < scene->statements.count; i++)
         assert_null(strstr(scene->statements.items[i], PASSWORD));
     for (size_t i = 0; i < result.outcome.statements.count; i++)
@@ -102,12 +102,12 @@ static void a_server_that_runs_no_jobs_is_no_end_by_itself(void **state) {
     DriverResult result;
     Error error;
     scene->runs_jobs = false;
-    assert_int_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_false(result.outcome.end_enforced);
     assert_non_null(strstr(result.outcome.warnings.items[0], "runs no jobs"));
     scene->runs_jobs = true;
     scene->lacking[scene->lacking_count++] = (Lacking){"SELECT NAME, VALUE", 942};
-    assert_int_equal(run(scene, ORACLE_DRIVER.extend, &result, &error), STATUS_OK);
+    assert_int_equal(run(scene, driver_extend, &result, &error), STATUS_OK);
     assert_false(result.outcome.end_enforced);
     assert_non_null(strstr(result.outcome.warnings.items[0], "cannot be seen"));
 }
@@ -126,7 +126,7 @@ static size_t fail_each(OracleScene *scene, Trouble trouble, int native) {
         scene->trouble = trouble;
         scene->trouble_at = at;
         scene->trouble_native = native;
-        Status status = run(scene, ORACLE_DRIVER.grant, &result, &error);
+        Status status = run(scene, driver_grant, &result, &error);
         bool reached = scene->count >= at;
         if (!reached)
             break;
@@ -179,7 +179,7 @@ static void nothing_is_made_past_the_deadline_by_the_servers_clock(void **state)
     DriverResult result;
     Error error;
     scene->before_each = let_time_pass;
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_string_equal(error.code, "deadline_passed");
     assert_int_equal(result.failure, FAILURE_RETRY);
     assert_false(scene->user);
@@ -195,7 +195,7 @@ static void an_opening_that_took_too_long_is_closed_again(void **state) {
     DriverResult result;
     Error error;
     scene->before_each = hold_up_the_opening;
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_string_equal(error.code, "deadline_passed");
     assert_true(scene->user && scene->locked);
     assert_true(result.outcome.login_refused);
@@ -209,8 +209,8 @@ static void a_late_order_is_not_begun(void **state) {
     order.deadline_ms = clock_monotonic_ms(&scene->clock.clock);
     DriverResult result;
     Error error = {0};
-    assert_int_not_equal(ORACLE_DRIVER.grant(session, scene->arena, &order, &result, &error),
-                         STATUS_OK);
+    assert_int_not_equal(
+        driver_grant(&ORACLE_DRIVER, session, scene->arena, &order, &result, &error), STATUS_OK);
     assert_string_equal(error.code, "deadline_passed");
     assert_int_equal(scene->statements.count, 0);
 }
@@ -231,17 +231,17 @@ static void assert_not_touched(OracleScene *scene, Work *work) {
 static void a_user_of_somebody_else_is_not_touched(void **state) {
     OracleScene *scene = *state;
     scene->marks_table = scene->user = scene->login_right = true;
-    assert_not_touched(scene, ORACLE_DRIVER.grant);
-    assert_not_touched(scene, ORACLE_DRIVER.extend);
-    assert_not_touched(scene, ORACLE_DRIVER.reset);
+    assert_not_touched(scene, driver_grant);
+    assert_not_touched(scene, driver_extend);
+    assert_not_touched(scene, driver_reset);
 }
 
 static void a_user_made_anew_by_somebody_else_is_not_touched(void **state) {
     OracleScene *scene = *state;
     give(scene);
     scene->user_id++; // dropped, and made again under the same name
-    assert_not_touched(scene, ORACLE_DRIVER.grant);
-    assert_not_touched(scene, ORACLE_DRIVER.extend);
+    assert_not_touched(scene, driver_grant);
+    assert_not_touched(scene, driver_extend);
 }
 
 static void a_user_older_than_its_half_written_mark_is_not_touched(void **state) {
@@ -249,7 +249,7 @@ static void a_user_older_than_its_half_written_mark_is_not_touched(void **state)
     give(scene);
     scene->row_user_id = 0;
     scene->row_is_old = true;
-    assert_not_touched(scene, ORACLE_DRIVER.grant);
+    assert_not_touched(scene, driver_grant);
 }
 
 static void an_account_of_another_grant_is_not_touched(void **state) {
@@ -257,7 +257,7 @@ static void an_account_of_another_grant_is_not_touched(void **state) {
     give(scene);
     scene->mark = "daypass {\"connector\":\"conn\",\"database\":\"pdb1.test\",\"deployment\":"
                   "\"dep_1\",\"expires\":\"2030-01-01T00:00:00Z\",\"grant\":\"grt_2\",\"v\":1}";
-    assert_not_touched(scene, ORACLE_DRIVER.grant);
+    assert_not_touched(scene, driver_grant);
 }
 
 static void its_own_account_is_made_again(void **state) {
@@ -281,7 +281,7 @@ static void what_is_for_all_may_be_made_by_another_meanwhile(void **state) {
     DriverResult result;
     Error error;
     scene->lacking[scene->lacking_count++] = (Lacking){"CREATE TABLE", 955};
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_non_null(strstr(error.message, "marking the account")); // came as far as that
 }
 
@@ -292,7 +292,7 @@ static void a_refused_password_is_explained(void **state) {
     DriverResult result;
     Error error;
     scene->lacking[scene->lacking_count++] = (Lacking){"DECLARE chosen ", 28003};
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_int_equal(result.failure, FAILURE_FATAL);
     assert_non_null(strstr(error.message, "PASSWORD_VERIFY_FUNCTION"));
     assert_null(strstr(error.message, PASSWORD));
@@ -304,7 +304,7 @@ static void a_powerful_role_is_refused_before_anything_is_made(void **state) {
     DriverResult result;
     Error error;
     scene->reason_against_role = "CREATE USER of DBA_LITE";
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_string_equal(error.code, "role_refused");
     assert_int_equal(result.failure, FAILURE_REFUSED);
     assert_non_null(strstr(error.message, "CREATE USER of DBA_LITE"));
@@ -317,7 +317,7 @@ static void a_right_the_admin_cannot_hand_on_is_named(void **state) {
     Error error;
     scene->any_object = false;
     ((AccessItem *)scene_plan(scene)->access.items)->privileges.count = 1;
-    assert_int_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     CLEANUP(secret_freep) Secret *password = secret_new(PASSWORD, strlen(PASSWORD));
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     GrantOrder order = scene_order(scene, password);
@@ -327,8 +327,8 @@ static void a_right_the_admin_cannot_hand_on_is_named(void **state) {
     Plan plan = *order.plan;
     plan.access = (AccessItems){.items = &item, .count = 1};
     order.plan = &plan;
-    assert_int_not_equal(ORACLE_DRIVER.grant(session, scene->arena, &order, &result, &error),
-                         STATUS_OK);
+    assert_int_not_equal(
+        driver_grant(&ORACLE_DRIVER, session, scene->arena, &order, &result, &error), STATUS_OK);
     assert_int_equal(result.failure, FAILURE_DENIED);
     assert_non_null(strstr(error.message, "GRANT DELETE ON \"APP\".\"CUSTOMERS\" TO "
                                           "\"DAYPASS_ADMIN\" WITH GRANT OPTION"));
@@ -340,7 +340,7 @@ static void a_dictionary_that_cannot_be_read_is_a_missing_right(void **state) {
     DriverResult result;
     Error error;
     scene->lacking[scene->lacking_count++] = (Lacking){"SELECT u.USER_ID, u.ACCOUNT_STATUS", 942};
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_int_equal(result.failure, FAILURE_DENIED);
     assert_non_null(strstr(error.message, "daypass-connector check"));
 }
@@ -350,7 +350,7 @@ static void a_table_that_vanished_fails_the_whole_grant(void **state) {
     DriverResult result;
     Error error;
     scene->lacking[scene->lacking_count++] = (Lacking){"GRANT SELECT ON \"APP\".\"ORDERS\"", 942};
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.grant, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_grant, &result, &error), STATUS_OK);
     assert_int_equal(result.failure, FAILURE_NOT_FOUND);
     assert_non_null(strstr(error.message, "a table or view is not there"));
     assert_false(scene_is_usable(scene));
@@ -367,8 +367,8 @@ static void refuse_item(OracleScene *scene, const AccessItem *item, const char *
     order.plan = &plan;
     DriverResult result;
     Error error = {0};
-    assert_int_not_equal(ORACLE_DRIVER.grant(session, scene->arena, &order, &result, &error),
-                         STATUS_OK);
+    assert_int_not_equal(
+        driver_grant(&ORACLE_DRIVER, session, scene->arena, &order, &result, &error), STATUS_OK);
     assert_string_equal(error.code, code);
     assert_non_null(strstr(error.message, word));
     assert_string_equal(scene_changes(scene), "");
@@ -389,7 +389,7 @@ static void an_object_named_twice_is_granted_once(void **state) {
     order.plan = &plan;
     DriverResult result;
     Error error = {0};
-    assert_int_equal(ORACLE_DRIVER.grant(session, scene->arena, &order, &result, &error),
+    assert_int_equal(driver_grant(&ORACLE_DRIVER, session, scene->arena, &order, &result, &error),
                      STATUS_OK);
     const char *changes = scene_changes(scene);
     const char *first = strstr(changes, "\"ORDERS\"");
@@ -430,7 +430,7 @@ static void an_extension_moves_mark_and_job(void **state) {
     Error error;
     give(scene);
     scene->now_at += 600 * SECOND_MS;
-    assert_int_equal(run(scene, ORACLE_DRIVER.extend, &result, &error), STATUS_OK);
+    assert_int_equal(run(scene, driver_extend, &result, &error), STATUS_OK);
     assert_given(scene);
     assert_int_equal(result.outcome.state->mark_expires_at, scene->job_ends_at);
     const char *changes = scene_changes(scene);
@@ -449,14 +449,14 @@ static void an_extension_cut_anywhere_ends_at_neither_a_later_time_than_its_mark
         scene->now_at += 600 * SECOND_MS;
         scene->trouble = TROUBLE_CUT_AFTER;
         scene->trouble_at = at;
-        Status status = run(scene, ORACLE_DRIVER.extend, &result, &error);
+        Status status = run(scene, driver_extend, &result, &error);
         if (scene->count < at)
             return;
         assert_int_not_equal(status, STATUS_OK);
         bool mark_is_old = strstr(scene->mark, "23:13:20") != NULL && first_end != 0;
         assert_true(!mark_is_old || scene->job_ends_at == first_end);
         scene->trouble = TROUBLE_NONE;
-        assert_int_equal(run(scene, ORACLE_DRIVER.extend, &result, &error), STATUS_OK);
+        assert_int_equal(run(scene, driver_extend, &result, &error), STATUS_OK);
         assert_given(scene);
         scene->now_at = 1700000000 * (int64_t)SECOND_MS;
     }
@@ -469,13 +469,13 @@ static void a_locked_account_is_neither_extended_nor_reset(void **state) {
     Error error;
     give(scene);
     scene->locked = true;
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.extend, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_extend, &result, &error), STATUS_OK);
     assert_string_equal(error.code, "account_locked");
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.reset, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_reset, &result, &error), STATUS_OK);
     assert_string_equal(error.code, "account_locked");
     assert_true(scene->locked);
     scene->user = false;
-    assert_int_not_equal(run(scene, ORACLE_DRIVER.extend, &result, &error), STATUS_OK);
+    assert_int_not_equal(run(scene, driver_extend, &result, &error), STATUS_OK);
     assert_int_equal(result.failure, FAILURE_NOT_FOUND);
 }
 
@@ -485,7 +485,7 @@ static void a_reset_changes_the_password_and_nothing_else(void **state) {
     Error error;
     give(scene);
     snprintf(scene->password, sizeof scene->password, "old");
-    assert_int_equal(run(scene, ORACLE_DRIVER.reset, &result, &error), STATUS_OK);
+    assert_int_equal(run(scene, driver_reset, &result, &error), STATUS_OK);
     assert_given(scene);
     assert_string_equal(scene_changes(scene),
                         "DECLARE chosen VARCHAR2(30) := ?; BEGIN EXECUTE IMMEDIATE 'ALTER USER "

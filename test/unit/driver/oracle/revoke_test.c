@@ -15,14 +15,14 @@ static void give(OracleScene *scene) {
     DriverResult result;
     Error error = {0};
     scene->trouble = TROUBLE_NONE;
-    if (ORACLE_DRIVER.grant(session, scene->arena, &order, &result, &error) != STATUS_OK)
+    if (driver_grant(&ORACLE_DRIVER, session, scene->arena, &order, &result, &error) != STATUS_OK)
         fail_msg("%s: %s", error.code, error.message);
 }
 
 static Status take(OracleScene *scene, DriverResult *result, Error *error) {
     CLEANUP(oracle_session_closep) DriverSession *session = scene_open(scene);
     *error = (Error){0};
-    return ORACLE_DRIVER.revoke(session, scene->arena, scene_plan(scene), result, error);
+    return driver_revoke(&ORACLE_DRIVER, session, scene->arena, scene_plan(scene), result, error);
 }
 
 static void assert_gone(const OracleScene *scene) {

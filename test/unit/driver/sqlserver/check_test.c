@@ -182,8 +182,8 @@ static void marked_accounts_are_listed_with_what_they_hold(void **state) {
     FailureClass failure;
     Error error = {0};
     const AccountQuery query = {0};
-    assert_int_equal(SQLSERVER_DRIVER.list_accounts(scene->session, scene->arena, &query, &found,
-                                                    &failure, &error),
+    assert_int_equal(driver_list_accounts(&SQLSERVER_DRIVER, scene->session, scene->arena, &query,
+                                          &found, &failure, &error),
                      STATUS_OK);
     assert_int_equal(found.count, 1);
     const FoundAccount *account = &found.items[0];
@@ -203,8 +203,8 @@ static void marked_accounts_are_listed_with_what_they_hold(void **state) {
     string_list_add(scene->arena, &sim_user(&scene->sim, "shop", scene->plan.account)->grants,
                     "DELETE ON OBJECT::[app].[orders]");
     scene->sim.now_at += 3600001;
-    assert_int_equal(SQLSERVER_DRIVER.list_accounts(scene->session, scene->arena, &query, &found,
-                                                    &failure, &error),
+    assert_int_equal(driver_list_accounts(&SQLSERVER_DRIVER, scene->session, scene->arena, &query,
+                                          &found, &failure, &error),
                      STATUS_OK);
     assert_true(found.items[0].expired);
     Drifts drifts = account_drift(scene->arena, given, found.items[0].state, (DriftRules){0});
@@ -223,13 +223,13 @@ static void what_only_looks_like_ours_is_a_leftover(void **state) {
     FoundAccounts found;
     FailureClass failure;
     const AccountQuery plain = {0}, all = {.leftovers = &patterns};
-    assert_int_equal(SQLSERVER_DRIVER.list_accounts(scene->session, scene->arena, &plain, &found,
-                                                    &failure, NULL),
+    assert_int_equal(driver_list_accounts(&SQLSERVER_DRIVER, scene->session, scene->arena, &plain,
+                                          &found, &failure, NULL),
                      STATUS_OK);
     assert_int_equal(found.count, 0);
-    assert_int_equal(
-        SQLSERVER_DRIVER.list_accounts(scene->session, scene->arena, &all, &found, &failure, NULL),
-        STATUS_OK);
+    assert_int_equal(driver_list_accounts(&SQLSERVER_DRIVER, scene->session, scene->arena, &all,
+                                          &found, &failure, NULL),
+                     STATUS_OK);
     assert_int_equal(found.count, 2);
     assert_non_null(strstr(found.items[0].leftover, "SID"));
     assert_string_equal(found.items[1].account, "temp_100%_old");
@@ -250,8 +250,8 @@ static void a_mark_under_another_grant_s_sid_is_none(void **state) {
     FoundAccounts found;
     FailureClass failure;
     const AccountQuery query = {0};
-    assert_int_equal(SQLSERVER_DRIVER.list_accounts(scene->session, scene->arena, &query, &found,
-                                                    &failure, NULL),
+    assert_int_equal(driver_list_accounts(&SQLSERVER_DRIVER, scene->session, scene->arena, &query,
+                                          &found, &failure, NULL),
                      STATUS_OK);
     assert_int_equal(found.count, 0);
 }
@@ -260,16 +260,16 @@ static void an_inspection_says_what_revoking_would_do(void **state) {
     Scene *scene = *state;
     AccountInspection inspection;
     FailureClass failure;
-    assert_int_equal(SQLSERVER_DRIVER.inspect(scene->session, scene->arena, &scene->plan,
-                                              &inspection, &failure, NULL),
+    assert_int_equal(driver_inspect(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                                    &inspection, &failure, NULL),
                      STATUS_OK);
     assert_false(inspection.present);
     scene_must(scene, scene_grant(scene));
     sim_add_session(&scene->sim, scene->plan.account, 1);
     sim_database(&scene->sim, "billing")->open = false;
     size_t before = scene->sim.now.login_count;
-    assert_int_equal(SQLSERVER_DRIVER.inspect(scene->session, scene->arena, &scene->plan,
-                                              &inspection, &failure, NULL),
+    assert_int_equal(driver_inspect(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                                    &inspection, &failure, NULL),
                      STATUS_OK);
     assert_true(inspection.present && inspection.marked && inspection.can_login);
     assert_int_equal(inspection.session_count, 1);
@@ -280,15 +280,15 @@ static void an_inspection_says_what_revoking_would_do(void **state) {
     scene->plan.access.items[0].database = "billing";
     scene->sim.server_roles = "processadmin, securityadmin";
     snprintf(sim_user(&scene->sim, "shop", scene->plan.account)->schema, SIM_TEXT, "mine");
-    assert_int_equal(SQLSERVER_DRIVER.inspect(scene->session, scene->arena, &scene->plan,
-                                              &inspection, &failure, NULL),
+    assert_int_equal(driver_inspect(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                                    &inspection, &failure, NULL),
                      STATUS_OK);
     assert_int_equal(inspection.owned_count, 1);
     assert_string_equal(inspection.owned.items[0], "shop: schema mine");
     assert_int_equal(inspection.obstacles.count, 3); // no custodian, billing, and the roles
     scene->sim.now.logins[0].sid[33] ^= 1;
-    assert_int_equal(SQLSERVER_DRIVER.inspect(scene->session, scene->arena, &scene->plan,
-                                              &inspection, &failure, NULL),
+    assert_int_equal(driver_inspect(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                                    &inspection, &failure, NULL),
                      STATUS_OK);
     assert_true(inspection.present);
     assert_false(inspection.marked);
@@ -298,9 +298,9 @@ static void what_is_there_is_discovered(void **state) {
     Scene *scene = *state;
     Discovery discovery;
     FailureClass failure;
-    assert_int_equal(
-        SQLSERVER_DRIVER.discover(scene->session, scene->arena, &discovery, &failure, NULL),
-        STATUS_OK);
+    assert_int_equal(driver_discover(&SQLSERVER_DRIVER, scene->session, scene->arena, &discovery,
+                                     &failure, NULL),
+                     STATUS_OK);
     assert_int_equal(discovery.tables.count, 1);
     assert_string_equal(discovery.tables.items[0].kind, "table");
     assert_int_equal(discovery.schemas.count, 1);

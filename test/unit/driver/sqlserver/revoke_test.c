@@ -345,17 +345,17 @@ static void a_closed_database_of_others_is_only_told(void **state) {
 static void restraining_disables_what_is_over(void **state) {
     Scene *scene = *state;
     DriverResult *result = &scene->result;
-    assert_int_equal(SQLSERVER_DRIVER.restrain(scene->session, scene->arena, &scene->plan, result,
-                                               &scene->error),
+    assert_int_equal(driver_restrain(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                                     result, &scene->error),
                      STATUS_OK);
     assert_false(result->outcome.account_present);
     scene_must(scene, scene_grant(scene));
-    scene_must(scene, SQLSERVER_DRIVER.restrain(scene->session, scene->arena, &scene->plan, result,
-                                                &scene->error));
+    scene_must(scene, driver_restrain(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                                      result, &scene->error));
     assert_false(sim_login(&scene->sim, scene->plan.account)->disabled);
     scene->sim.now_at += 3600001;
-    scene_must(scene, SQLSERVER_DRIVER.restrain(scene->session, scene->arena, &scene->plan, result,
-                                                &scene->error));
+    scene_must(scene, driver_restrain(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                                      result, &scene->error));
     assert_true(sim_login(&scene->sim, scene->plan.account)->disabled);
 }
 

@@ -87,8 +87,8 @@ static GrantOrder order_of(const Scene *scene, int64_t remaining_ms, int64_t dea
 Status scene_grant_until(Scene *scene, int64_t deadline_ms) {
     GrantOrder order = order_of(scene, HOUR_MS, deadline_ms);
     scene->error = (Error){0};
-    return SQLSERVER_DRIVER.grant(scene->session, scene->arena, &order, &scene->result,
-                                  &scene->error);
+    return driver_grant(&SQLSERVER_DRIVER, scene->session, scene->arena, &order, &scene->result,
+                        &scene->error);
 }
 
 Status scene_grant(Scene *scene) {
@@ -97,22 +97,22 @@ Status scene_grant(Scene *scene) {
 
 Status scene_revoke(Scene *scene) {
     scene->error = (Error){0};
-    return SQLSERVER_DRIVER.revoke(scene->session, scene->arena, &scene->plan, &scene->result,
-                                   &scene->error);
+    return driver_revoke(&SQLSERVER_DRIVER, scene->session, scene->arena, &scene->plan,
+                         &scene->result, &scene->error);
 }
 
 Status scene_extend(Scene *scene, int64_t remaining_ms) {
     GrantOrder order = order_of(scene, remaining_ms, DEADLINE_MS);
     scene->error = (Error){0};
-    return SQLSERVER_DRIVER.extend(scene->session, scene->arena, &order, &scene->result,
-                                   &scene->error);
+    return driver_extend(&SQLSERVER_DRIVER, scene->session, scene->arena, &order, &scene->result,
+                         &scene->error);
 }
 
 Status scene_reset(Scene *scene) {
     GrantOrder order = order_of(scene, 0, DEADLINE_MS);
     scene->error = (Error){0};
-    return SQLSERVER_DRIVER.reset(scene->session, scene->arena, &order, &scene->result,
-                                  &scene->error);
+    return driver_reset(&SQLSERVER_DRIVER, scene->session, scene->arena, &order, &scene->result,
+                        &scene->error);
 }
 
 void scene_must(Scene *scene, Status status) {
