@@ -9,17 +9,18 @@ static const char *const FORM_NAMES[] = {
 const EnumTable CREDENTIAL_FORMS = {"format", FORM_NAMES, COUNT_OF(FORM_NAMES)};
 _Static_assert(COUNT_OF(FORM_NAMES) == CREDENTIAL_FORM_COUNT_, "a name for each form");
 
-static const CredentialEngine *const ENGINES[] = {
+// NULL: nothing is delivered of that kind.
+static const CredentialEngine *const ENGINES[TARGET_KIND_COUNT_] = {
     [TARGET_POSTGRESQL] = &POSTGRESQL_ENGINE, [TARGET_MYSQL] = &MYSQL_ENGINE,
     [TARGET_MARIADB] = &MARIADB_ENGINE,       [TARGET_SQLSERVER] = &SQLSERVER_ENGINE,
     [TARGET_ORACLE] = &ORACLE_ENGINE,         [TARGET_REDIS] = &REDIS_ENGINE,
 };
-_Static_assert(COUNT_OF(ENGINES) == TARGET_KIND_COUNT_, "a row for each kind");
 
 Status credential_engine_find(const Credential *credential, TargetKind *ret_kind,
                               const CredentialEngine **ret_engine, Error *reterr) {
     int kind;
-    if (credential->kind == NULL || !enum_find(&TARGET_KINDS, credential->kind, &kind))
+    if (credential->kind == NULL || !enum_find(&TARGET_KINDS, credential->kind, &kind) ||
+        ENGINES[kind] == NULL)
         return error_set(reterr, STATUS_UNSUPPORTED, "unknown_kind",
                          "this version of daypass knows no target of kind %.40s: use a newer one, "
                          "or take the bare values with --format json",

@@ -19,6 +19,11 @@ Status ceiling_check_target(const SecretSource *secret, const TargetAddress *tar
                          enum_name(&TARGET_KINDS, allowed->kind), allowed->host,
                          (long long)target_port(allowed), enum_name(&TARGET_KINDS, target->kind),
                          target->host, (long long)target_port(target));
+    if (target->aws != NULL && !aws_address_within(target->aws, allowed->aws))
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "secret %s: region, role, external id or endpoints of the integration are "
+                         "not those of the connector's file; leave out what the file says",
+                         secret->name);
     // TlsMode falls from the strictest to none.
     if (target->tls > allowed->tls)
         return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
@@ -63,9 +68,23 @@ static Status commands_check(const Ceiling *ceiling, const AccessItem *item, Err
     return STATUS_OK;
 }
 
+// Where access is by actions. On which resources they are, the driver finds out.
+static Status actions_check(const Ceiling *ceiling, const AccessItem *item, Error *reterr) {
+    if (item->allow == NULL)
+        return STATUS_OK;
+    for (size_t i = 0; i < item->allow->actions.count; i++)
+        if (!string_list_has(&ceiling->aws.actions, item->allow->actions.items[i]))
+            return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                             "action %s is not among the actions that the connector's file allows",
+                             item->allow->actions.items[i]);
+    return STATUS_OK;
+}
+
 static Status item_check(Arena *arena, const Ceiling *ceiling, TargetKind kind,
                          const AccessItem *item, Error *reterr) {
-    if (!target_facts(kind)->schemas)
+    if (target_facts(kind)->access == ACCESS_TO_ACTIONS)
+        return actions_check(ceiling, item, reterr);
+    if (target_facts(kind)->access == ACCESS_TO_KEYS)
         return commands_check(ceiling, item, reterr);
     TRY(list_check(&ceiling->databases, "database", item->database, reterr));
     TRY(list_check(&ceiling->schemas, "schema", item->schema, reterr));
@@ -90,6 +109,11 @@ static const Ceiling *ceiling_of(const ConnectorOptions *options, const SecretSo
                               : &DEFAULT_CEILING;
 }
 
+const ResourceCeiling *ceiling_resources(const ConnectorOptions *options,
+                                         const SecretSource *secret) {
+    return &ceiling_of(options, secret)->aws;
+}
+
 Status ceiling_check_database(const ConnectorOptions *options, const SecretSource *secret,
                               const TargetAddress *target, Error *reterr) {
     return list_check(&ceiling_of(options, secret)->databases, "database", target->database,
@@ -98,9 +122,12 @@ Status ceiling_check_database(const ConnectorOptions *options, const SecretSourc
 
 // Rules of the server, such as lines of pg_hba.conf, go by names: whoever chooses one may choose
 // which of them hold.
-static Status account_check(const Ceiling *ceiling, const char *account, Error *reterr) {
+static Status account_check(const Ceiling *ceiling, const Plan *plan, Error *reterr) {
     const StringList *allowed = &ceiling->account_prefixes;
-    if (!account || allowed->count == 0)
+    const char *account = plan->account;
+    // On AWS the name is that of somebody who was there before; identities says who may be.
+    bool is_new = target_facts((TargetKind)plan->target->kind)->access != ACCESS_TO_ACTIONS;
+    if (!account || allowed->count == 0 || !is_new)
         return STATUS_OK;
     for (size_t i = 0; i < allowed->count; i++)
         if (strncmp(account, allowed->items[i], strlen(allowed->items[i])) == 0)
@@ -121,7 +148,7 @@ Status ceiling_check_orphan(const ConnectorOptions *options, const SecretSource 
                             const Plan *plan, const char *deployment, Error *reterr) {
     const Ceiling *ceiling = ceiling_of(options, secret);
     TRY(ceiling_check_target(secret, plan->target, reterr));
-    TRY(account_check(ceiling, plan->account, reterr));
+    TRY(account_check(ceiling, plan, reterr));
     if (text_equal(plan->deployment, deployment) ||
         string_list_has(&ceiling->adopt_deployments, plan->deployment))
         return STATUS_OK;
@@ -137,7 +164,7 @@ Status ceiling_check(Arena *arena, const ConnectorOptions *options, const Secret
     const Ceiling *ceiling = ceiling_of(options, secret);
     TRY(ceiling_check_target(secret, plan->target, reterr));
     TRY(ceiling_check_database(options, secret, plan->target, reterr));
-    TRY(account_check(ceiling, plan->account, reterr));
+    TRY(account_check(ceiling, plan, reterr));
     if (!ceiling_allows_custodian(options, secret, plan->custodian))
         return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
                          "custodian %s is not among those that the connector's file allows; where "

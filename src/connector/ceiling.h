@@ -20,6 +20,10 @@ MUST_USE Status ceiling_check_target(const SecretSource *secret, const TargetAdd
 MUST_USE Status ceiling_check_database(const ConnectorOptions *options, const SecretSource *secret,
                                        const TargetAddress *target, Error *reterr);
 
+// What the driver has to compare with what names turn out to stand for.
+const ResourceCeiling *ceiling_resources(const ConnectorOptions *options,
+                                         const SecretSource *secret);
+
 // Whether objects may be handed to this role. Views and functions run with the rights of who owns
 // them, so whoever chooses the custodian chooses what they reach. NULL is fine: nobody.
 bool ceiling_allows_custodian(const ConnectorOptions *options, const SecretSource *secret,

@@ -61,10 +61,10 @@ static bool ceilings_check(Arena *arena, const ConnectorOptions *options,
 static bool secret_check(Arena *arena, const ConnectorOptions *options, const SecretSource *secret,
                          const Plans *known) {
     const TargetAddress *target = secret->target;
-    printf("%s: %s %s:%lld as %s\n", secret->name, enum_name(&TARGET_KINDS, target->kind),
-           target->host,
-           (long long)(target->port ? target->port : target_default_port((TargetKind)target->kind)),
-           secret->user);
+    printf(
+        "%s: %s %s:%lld", secret->name, enum_name(&TARGET_KINDS, target->kind), target->host,
+        (long long)(target->port ? target->port : target_default_port((TargetKind)target->kind)));
+    printf(secret->user ? " as %s\n" : "\n", secret->user);
     fflush(stdout);
     const Driver *driver;
     Error error = {0};
@@ -80,7 +80,7 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options, const Se
     const Plan *const *plans = secret_plans(arena, known, secret, &plan_count);
     bool ok = ceilings_check(arena, options, secret, plans, plan_count);
     const Executor executor = {.options = options, .clock = &SYSTEM_CLOCK};
-    DriverLogin login = executor_login(&executor, secret, target, password);
+    DriverLogin login = executor_login(&executor, secret, target, password, "check");
     CheckReport report = {0};
     driver->check(&login, arena, plans, plan_count, &report);
     for (size_t i = 0; i < report.count; i++) {

@@ -40,6 +40,18 @@ static const Field CEILING_FIELDS[] = {
     {FIELD(Ceiling, adopt_deployments, STRINGS), .min = 1, .check = deployment_check,
      .help = "Other installations of Daypass whose accounts may be removed, by their ids (dep_…); "
              "absent: none"},
+    {FIELD_NAMED("actions", Ceiling, aws.actions, STRINGS), .min = 1,
+     .help = "AWS: actions that allow may give; rds_connect and ssm_session need none; absent: "
+             "none"},
+    {FIELD_NAMED("resources", Ceiling, aws.resources, STRINGS), .min = 1,
+     .help = "AWS: patterns of the ARNs that access may be given on; absent: any"},
+    {FIELD_NAMED("identities", Ceiling, aws.identities, STRINGS), .min = 1,
+     .help = "AWS: patterns of the ARNs of users and roles it may be given to; absent: any"},
+    {FIELD_NAMED("identity_tags", Ceiling, aws.identity_tags, STRINGS), .min = 1,
+     .help = "AWS: tags, key=value, that a user or role has to have; absent: none"},
+    {FIELD_NAMED("boundary", Ceiling, aws.boundary, STRING), .max = 2048,
+     .help = "AWS: ARN of the permissions boundary that a user or role has to have; absent: any "
+             "or none"},
     {FIELD_NAMED("max_duration", Ceiling, max_duration_s, DURATION), .default_text = "24h",
      .min = 1, .help = "The longest access that is given"},
 };
@@ -49,14 +61,17 @@ static const Shape CEILING_SHAPE =
 static const Field SECRET_FIELDS[] = {
     {FIELD(SecretSource, name, STRING), .required = true, .check = object_name_check,
      .help = "The name that integrations use in admin_secret"},
-    {FIELD(SecretSource, user, STRING), .required = true, .max = 128,
-     .help = "The admin account on the target"},
+    {FIELD(SecretSource, user, STRING), .max = 128,
+     .help = "The admin account on the target; AWS: none"},
     {FIELD(SecretSource, file, STRING), .max = 4096, .help = "File that holds it, mode 0600"},
     {FIELD(SecretSource, env, STRING), .max = 128, .help = "Environment variable that holds it"},
     {FIELD(SecretSource, command, STRINGS), .max = 64,
      .help = "Program and arguments that print it; run without a shell"},
     {FIELD(SecretSource, credential, STRING), .max = 128,
      .help = "Name of a systemd credential (LoadCredential=)"},
+    {FIELD(SecretSource, profile, STRING), .max = 128,
+     .help = "AWS: profile of the shared configuration; absent: credentials are looked for where "
+             "AWS's own tools look"},
     {FIELD(SecretSource, target, OBJECT), .required = true, .shape = &TARGET_ADDRESS_SHAPE,
      .help = "The only target the secret is sent to; its database is where sweeps log in"},
     {FIELD(SecretSource, ca_file, STRING), .max = 4096,
@@ -126,15 +141,32 @@ static Status target_complete(Arena *arena, size_t index, SecretSource *secret, 
     return STATUS_OK;
 }
 
-static Status secret_check(const ConnectorOptions *options, size_t index, Error *reterr) {
-    const SecretSource *secret = &options->secrets.items[index];
+static Status source_check(const SecretSource *secret, size_t index, Error *reterr) {
     int sources = (secret->file != NULL) + (secret->env != NULL) + (secret->command.count > 0) +
                   (secret->credential != NULL);
+    if (secret->target->kind == TARGET_AWS) {
+        if (sources > 0 || secret->user != NULL)
+            return bad_source(reterr, index, secret->name,
+                              "expected neither user nor file, env, command or credential: AWS "
+                              "credentials are found where AWS's own tools find them; profile may "
+                              "name one");
+        return STATUS_OK;
+    }
+    if (secret->profile != NULL)
+        return bad_source(reterr, index, secret->name, "expected profile with kind aws alone");
+    if (secret->user == NULL)
+        return bad_source(reterr, index, secret->name, "expected user, the admin account's name");
     if (sources != 1)
         return bad_source(reterr, index, secret->name,
                           sources == 0
                               ? "expected one of file, env, command or credential, got none"
                               : "expected exactly one of file, env, command and credential");
+    return STATUS_OK;
+}
+
+static Status secret_check(const ConnectorOptions *options, size_t index, Error *reterr) {
+    const SecretSource *secret = &options->secrets.items[index];
+    TRY(source_check(secret, index, reterr));
     for (size_t i = 0; i < index; i++)
         if (text_equal(options->secrets.items[i].name, secret->name))
             return bad_source(reterr, index, secret->name,

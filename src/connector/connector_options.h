@@ -5,6 +5,7 @@
 #include "base/shape.h"
 #include "domain/plan.h"
 #include "domain/principal.h"
+#include "driver/driver.h"
 #include "sandbox/sandbox.h"
 
 // Limits that hold against correctly signed actions too. An absent list allows everything of its
@@ -21,6 +22,7 @@ typedef struct Ceiling {
     // Other installations of Daypass whose accounts may be removed; unlike the others, absent:
     // none.
     StringList adopt_deployments;
+    ResourceCeiling aws;
     int64_t max_duration_s;
 } Ceiling;
 
@@ -32,6 +34,7 @@ typedef struct SecretSource {
     const char *env;
     StringList command;     // argv of a program that prints it
     const char *credential; // of systemd: a file in $CREDENTIALS_DIRECTORY
+    const char *profile;    // AWS, which has no other source: of the shared configuration
     const TargetAddress *target;
     const char *ca_file;
     const Ceiling *ceiling;

@@ -96,32 +96,37 @@ Status executor_accept(const Executor *executor, Arena *arena, const SignedActio
 }
 
 DriverLogin executor_login(const Executor *executor, const SecretSource *secret,
-                           const TargetAddress *target, const Secret *password) {
+                           const TargetAddress *target, const Secret *password,
+                           const char *purpose) {
     return (DriverLogin){
-        .target = target,
+        // Role, external id and endpoints are for the connector's file alone to say.
+        .target = target->kind == TARGET_AWS ? secret->target : target,
         .user = secret->user,
         .password = password,
         .ca_file = secret->ca_file,
         .connect_timeout_ms = (int)executor->options->connect_timeout_s * SECOND_MS,
         .statement_timeout_ms = (int)executor->options->statement_timeout_s * SECOND_MS,
         .clock = executor->clock,
+        .purpose = purpose,
+        .profile = secret->profile,
+        .ceiling = ceiling_resources(executor->options, secret),
     };
 }
 
 static Status session_try(const Executor *executor, const SecretSource *secret,
-                          const TargetAddress *target, const Driver *driver,
+                          const TargetAddress *target, const Driver *driver, const char *purpose,
                           DriverSession **ret_session, FailureClass *ret_failure, Error *reterr) {
     CLEANUP(secret_freep) Secret *password = NULL;
     *ret_failure = FAILURE_RETRY;
     TRY(secret_source_read(&executor->options->secrets, secret, &password, reterr));
-    DriverLogin login = executor_login(executor, secret, target, password);
+    DriverLogin login = executor_login(executor, secret, target, password, purpose);
     return driver->session_open(&login, ret_session, ret_failure, reterr);
 }
 
 Status executor_session_open(const Executor *executor, const SecretSource *secret,
-                             const TargetAddress *target, const Driver **ret_driver,
-                             DriverSession **ret_session, FailureClass *ret_failure,
-                             Error *reterr) {
+                             const TargetAddress *target, const char *purpose,
+                             const Driver **ret_driver, DriverSession **ret_session,
+                             FailureClass *ret_failure, Error *reterr) {
     const Driver *driver;
     *ret_failure = FAILURE_UNSUPPORTED;
     TRY(driver_require((TargetKind)target->kind, &driver, reterr));
@@ -129,7 +134,8 @@ Status executor_session_open(const Executor *executor, const SecretSource *secre
     TRY(reachability_may_try(executor->reachability, secret, clock_monotonic_ms(executor->clock),
                              reterr));
     Error error = {0};
-    Status status = session_try(executor, secret, target, driver, ret_session, ret_failure, &error);
+    Status status =
+        session_try(executor, secret, target, driver, purpose, ret_session, ret_failure, &error);
     bool reached = !text_equal(error.code, UNREACHABLE) && !text_equal(error.code, NO_SECRET);
     reachability_note(executor->reachability, secret, reached ? NULL : &error,
                       clock_monotonic_ms(executor->clock));
@@ -183,6 +189,15 @@ static Status credential_seal(Run *run, const Secret *password, Error *reterr) {
     return seal_close(run->arena, action->seal_to, content, &run->report->sealed, reterr);
 }
 
+static Status run_order(Run *run, const Driver *driver, DriverSession *session,
+                        const Secret *password, Error *reterr) {
+    run->result.failure = FAILURE_NONE;
+    GrantOrder order = order_make(run, password);
+    if (run->received->action.kind == ACTION_GRANT)
+        return driver_grant(driver, session, run->arena, &order, &run->result, reterr);
+    return driver_reset(driver, session, run->arena, &order, &run->result, reterr);
+}
+
 static Status run_with_password(Run *run, const Driver *driver, DriverSession *session,
                                 Error *reterr) {
     run->result.failure = FAILURE_REFUSED;
@@ -195,11 +210,7 @@ static Status run_with_password(Run *run, const Driver *driver, DriverSession *s
                            : secret_new_password(PASSWORD_LENGTH);
     // Sealed before anything is made, so that no account exists whose password nobody can have.
     TRY(credential_seal(run, password, reterr));
-    run->result.failure = FAILURE_NONE;
-    GrantOrder order = order_make(run, password);
-    if (run->received->action.kind == ACTION_GRANT)
-        return driver_grant(driver, session, run->arena, &order, &run->result, reterr);
-    return driver_reset(driver, session, run->arena, &order, &run->result, reterr);
+    return run_order(run, driver, session, password, reterr);
 }
 
 static Status run_discover(Run *run, const Driver *driver, DriverSession *session, Error *reterr) {
@@ -251,7 +262,9 @@ static Status run_on_session(Run *run, const Driver *driver, DriverSession *sess
     switch ((ActionKind)run->received->action.kind) {
     case ACTION_GRANT:
     case ACTION_RESET:
-        return run_with_password(run, driver, session, reterr);
+        return target_facts(driver->kind)->no_credential
+                   ? run_order(run, driver, session, NULL, reterr)
+                   : run_with_password(run, driver, session, reterr);
     case ACTION_REVOKE:
     case ACTION_REMOVE:
         return run_revoke(run, driver, session, reterr);
@@ -273,6 +286,11 @@ static Status run_on_session(Run *run, const Driver *driver, DriverSession *sess
                      "that kind of action");
 }
 
+// Whose work it is, where a target keeps a record of that.
+static const char *action_purpose(const Action *action) {
+    return action->grant_id != NULL ? action->grant_id : enum_name(&ACTION_KINDS, action->kind);
+}
+
 // A check opens its own session, step by step, and cannot fail itself.
 static Status run_check(Run *run, Error *reterr) {
     const Plan *plan = &run->received->plan;
@@ -283,7 +301,8 @@ static Status run_check(Run *run, Error *reterr) {
     run->result.failure = FAILURE_RETRY;
     TRY(secret_source_read(&run->executor->options->secrets, run->secret, &password, reterr));
     run->result.failure = FAILURE_NONE;
-    DriverLogin login = executor_login(run->executor, run->secret, plan->target, password);
+    DriverLogin login = executor_login(run->executor, run->secret, plan->target, password,
+                                       action_purpose(&run->received->action));
     CheckReport report = {0};
     driver->check(&login, run->arena, &plan, 1, &report);
     json_t *checks = json_keep(run->arena, json_array());
@@ -324,9 +343,9 @@ static Status run_allowed(Run *run, Error *reterr) {
     const Driver *driver = NULL;
     DriverSession *session = NULL;
     bool of_orphan = action->kind == ACTION_REMOVE || action->kind == ACTION_INSPECT;
-    TRY(executor_session_open(run->executor, run->secret,
-                              of_orphan ? run->secret->target : plan->target, &driver, &session,
-                              &run->result.failure, reterr));
+    TRY(executor_session_open(
+        run->executor, run->secret, of_orphan ? run->secret->target : plan->target,
+        action_purpose(action), &driver, &session, &run->result.failure, reterr));
     Status status = run_on_session(run, driver, session, reterr);
     driver->session_close(session);
     return status;

@@ -42,10 +42,11 @@ void executor_run(const Executor *executor, Arena *arena, const ReceivedAction *
 
 // How the secret's admin logs in to a target. Borrows what it is given.
 DriverLogin executor_login(const Executor *executor, const SecretSource *secret,
-                           const TargetAddress *target, const Secret *password);
+                           const TargetAddress *target, const Secret *password,
+                           const char *purpose);
 
 // A driver session as the secret's admin on this target.
 MUST_USE Status executor_session_open(const Executor *executor, const SecretSource *secret,
-                                      const TargetAddress *target, const Driver **ret_driver,
-                                      DriverSession **ret_session, FailureClass *ret_failure,
-                                      Error *reterr);
+                                      const TargetAddress *target, const char *purpose,
+                                      const Driver **ret_driver, DriverSession **ret_session,
+                                      FailureClass *ret_failure, Error *reterr);

@@ -173,13 +173,14 @@ Status secret_source_read(const SecretSources *all, const SecretSource *source, 
                           Error *reterr) {
     Error error = {0};
     Status status = STATUS_OK;
+    *ret_secret = NULL;
     if (source->file)
         status = secret_read_file(source->file, true, ret_secret, &error);
     else if (source->env)
         status = read_env(source, ret_secret, &error);
     else if (source->credential)
         status = read_credential(source, ret_secret, &error);
-    else
+    else if (source->command.count > 0)
         status = read_command(all, source, ret_secret, &error);
     if (status == STATUS_OK)
         return STATUS_OK;

@@ -92,8 +92,8 @@ static Status account_remove(Sweeper *sweeper, Arena *arena, const SecretSource 
         .admin_secret = secret->name,
         .account = listed->account,
     };
-    TRY(executor_session_open(executor, secret, secret->target, &removal->driver, &removal->session,
-                              &removal->result.failure, reterr));
+    TRY(executor_session_open(executor, secret, secret->target, "sweep", &removal->driver,
+                              &removal->session, &removal->result.failure, reterr));
     Status status = read_again(removal, arena, listed, &plan, reterr);
     if (!ceiling_allows_custodian(executor->options, secret, plan.custodian))
         plan.custodian = NULL;
@@ -150,6 +150,7 @@ static void account_restrain(Sweep *sweep, const Driver *driver, DriverSession *
         .deployment = identity->deployment,
         .connector = identity->connector,
         .target = sweep->secret->target,
+        "sweep",
         .account = found->account,
     };
     DriverResult result = {0};
@@ -244,7 +245,7 @@ static Status sweep_read(Sweep *sweep, Error *reterr) {
     // Before the list is read: what is made later is not missing from it.
     sweep->read_at = clock_now_ms(sweeper_clock(sweeper));
     TRY(executor_session_open(sweeper->options.executor, sweep->secret, sweep->secret->target,
-                              &driver, &session, &failure, reterr));
+                              "sweep", &driver, &session, &failure, reterr));
     Status status = driver_list_accounts(driver, session, arena, &query, found, &failure, reterr);
     FAULT_POINT("sweep.listed");
     if (status == STATUS_OK)

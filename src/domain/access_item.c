@@ -93,11 +93,17 @@ static const Field ACCESS_ITEM_FIELDS[] = {
      .help = "Patterns of the channels (Redis)"},
     {FIELD(AccessItem, commands, STRINGS), .check = command_check,
      .help = "Commands and categories of them that may be used (Redis): get, @read, -@blocking"},
+    {FIELD(AccessItem, rds_connect, OBJECT), .shape = &RDS_CONNECT_SHAPE,
+     .help = "Connecting to databases with IAM authentication (AWS); alone in its entry"},
+    {FIELD(AccessItem, ssm_session, OBJECT), .shape = &SSM_SESSION_SHAPE,
+     .help = "Sessions on instances (AWS); alone in its entry"},
+    {FIELD(AccessItem, allow, OBJECT), .shape = &AWS_ALLOW_SHAPE,
+     .help = "Other actions (AWS), which the connector's ceiling has to name; alone in its entry"},
 };
 const Shape ACCESS_ITEM_SHAPE =
     SHAPE("AccessItem", AccessItem, ACCESS_ITEM_FIELDS,
           "Privileges on some objects of one schema, or membership of one role; Redis: commands "
-          "on keys");
+          "on keys; AWS: actions on resources");
 
 Status identifier_check(const char *name, Error *reterr) {
     size_t length = strlen(name);
@@ -327,11 +333,16 @@ static bool command_reaches_all(const char *command) {
     return words_have(&REACH_ALL, command);
 }
 
+// What is said in the words of SQL.
+static bool item_uses_objects(const AccessItem *item) {
+    return item->schema != NULL || item->database != NULL || item->role != NULL ||
+           item_names_objects(item) || item->future_tables || item->columns.count > 0 ||
+           item->privileges.count > 0;
+}
+
 // Where access is to keys, by commands.
 static Status commands_item_check(const TargetFacts *facts, const AccessItem *item, Error *reterr) {
-    if (item->schema != NULL || item->database != NULL || item->role != NULL ||
-        item_names_objects(item) || item->future_tables || item->columns.count > 0 ||
-        item->privileges.count > 0)
+    if (item_uses_objects(item))
         return bad_item(reterr,
                         "%s has no schemas and roles; expected keys or channels, and commands or a "
                         "preset",
@@ -361,9 +372,28 @@ static Status commands_item_check(const TargetFacts *facts, const AccessItem *it
                : bad_item(reterr, "commands only leaves some out; expected one to be used");
 }
 
+static int item_actions(const AccessItem *item) {
+    return (item->rds_connect != NULL) + (item->ssm_session != NULL) + (item->allow != NULL);
+}
+
+// Where access is to resources, by actions.
+static Status actions_item_check(const AccessItem *item, Error *reterr) {
+    if (item_actions(item) != 1 || item_uses_objects(item) || item_uses_commands(item) ||
+        item->preset != PRESET_NONE)
+        return bad_item(reterr, "expected exactly one of rds_connect, ssm_session and allow, and "
+                                "nothing beside it");
+    if (item->rds_connect != NULL)
+        return rds_connect_check(item->rds_connect, reterr);
+    return item->ssm_session != NULL ? ssm_session_check(item->ssm_session, reterr) : STATUS_OK;
+}
+
 Status access_item_check(TargetKind kind, const AccessItem *item, Error *reterr) {
     const TargetFacts *facts = target_facts(kind);
-    if (!facts->schemas)
+    if (facts->access == ACCESS_TO_ACTIONS)
+        return actions_item_check(item, reterr);
+    if (item_actions(item) > 0)
+        return bad_item(reterr, "rds_connect, ssm_session and allow are not for %s", facts->title);
+    if (facts->access == ACCESS_TO_KEYS)
         return commands_item_check(facts, item, reterr);
     if (item_uses_commands(item))
         return bad_item(reterr, "keys, channels and commands are not for %s", facts->title);
@@ -475,7 +505,13 @@ static void describe_privileges(Arena *arena, Buffer *text, const AccessItem *it
 
 const char *access_item_describe(Arena *arena, const AccessItem *item) {
     CLEANUP(buffer_done) Buffer text = {0};
-    if (item->role != NULL)
+    if (item->rds_connect != NULL)
+        buffer_add(&text, rds_connect_describe(arena, item->rds_connect));
+    else if (item->ssm_session != NULL)
+        buffer_add(&text, ssm_session_describe(arena, item->ssm_session));
+    else if (item->allow != NULL)
+        buffer_add(&text, aws_allow_describe(arena, item->allow));
+    else if (item->role != NULL)
         describe_role(&text, item);
     else if (item->schema == NULL)
         describe_commands(arena, &text, item);

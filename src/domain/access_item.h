@@ -4,12 +4,14 @@
 
 #include "base/shape.h"
 #include "base/text.h"
+#include "domain/aws_access.h"
 #include "domain/target_kind.h"
 
 #include <stdbool.h>
 
 // Privileges on some objects of one schema; or membership of one role; or, where there are no
-// schemas, commands on keys. access_item_check says which combinations are allowed.
+// schemas, commands on keys; or, on AWS, actions on resources. access_item_check says which
+// combinations are allowed.
 typedef struct AccessItem {
     const char *database; // another one of the server, where an account reaches several; NULL: the
                           // integration's
@@ -28,6 +30,9 @@ typedef struct AccessItem {
     StringList keys;       // Redis: patterns such as "cache:*"
     StringList channels;   // likewise
     StringList commands;   // "get", "config|get", "@read"; with "-" before it: without that one
+    const RdsConnect *rds_connect; // AWS: one of these, alone in its item
+    const SsmSession *ssm_session;
+    const AwsAllow *allow;
 } AccessItem;
 enum { ACCESS_ITEMS_MAX = 200 };
 typedef struct AccessItems {

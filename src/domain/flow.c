@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "domain/account_name.h"
+#include "domain/aws_identity.h"
 #include "domain/fault.h"
 
 enum {
@@ -20,8 +21,8 @@ static const Field INTEGRATION_FIELDS[] = {
      .help = "Connector that serves it"},
     {FIELD(Integration, kind, ENUM), .required = true, .names = &TARGET_KINDS,
      .help = "Kind of target"},
-    {FIELD(Integration, host, STRING), .required = true, .max = 253, .check = target_host_check,
-     .help = "Host name or address of the target, as its connector sees it"},
+    {FIELD(Integration, host, STRING), .max = 253, .check = target_host_check,
+     .help = "Host name or address of the target, as its connector sees it; AWS: none"},
     {FIELD(Integration, port, INT), .min = 0, .max = 65535, .default_text = "0",
      .help = "TCP port; 0 means the usual one of the kind"},
     {FIELD(Integration, database, STRING), .check = identifier_check,
@@ -29,6 +30,13 @@ static const Field INTEGRATION_FIELDS[] = {
              "and Redis (0)"},
     {FIELD(Integration, tls, ENUM), .names = &TLS_MODES, .default_text = "verify-full",
      .help = "How the connection is protected and the server's certificate checked"},
+    {FIELD(Integration, aws, OBJECT), .shape = &AWS_ADDRESS_SHAPE,
+     .help = "The account and region of kind aws; what else it says has to be as in the "
+             "connector's file"},
+    {FIELD(Integration, identity, STRING), .max = 2048, .check = aws_identity_template_check,
+     .help = "ARN of people's IAM identity (AWS), where {name} stands for the principal's name and "
+             "{local} for that up to its @; for those whose aws_identities name none of the "
+             "account"},
     {FIELD(Integration, admin_secret, STRING), .required = true, .check = object_name_check,
      .help = "Name of the secret with which the connector logs in; where it is kept is the "
              "connector's business"},
@@ -126,6 +134,7 @@ TargetAddress integration_target(const Integration *integration) {
         .port = integration->port,
         .database = integration->database,
         .tls = integration->tls,
+        .aws = integration->aws,
     };
     Status status = target_address_complete(&target, NULL);
     (void)status; // integration_check says it
@@ -143,6 +152,8 @@ Status integration_check(const Integration *integration, Error *reterr) {
     const TargetFacts *facts = target_facts((TargetKind)integration->kind);
     TargetAddress target = integration_target(integration);
     TRY(target_address_complete(&target, reterr));
+    if (integration->identity != NULL && target.kind != TARGET_AWS)
+        return bad_value(reterr, "/identity", "expected identity with kind aws alone");
     if (integration->privilege_mode == PRIVILEGE_SHARED_ROLE && !facts->shared_roles)
         return bad_value(reterr, "/privilege_mode",
                          "expected auto or direct: shared roles are offered on PostgreSQL alone");
@@ -150,7 +161,7 @@ Status integration_check(const Integration *integration, Error *reterr) {
         return bad_value(reterr, "/require_tls",
                          "expected false: this kind of target cannot hold single accounts to TLS");
     // Nobody speaks TLS over Unix sockets, so nothing else could ever be kept.
-    if (integration->host[0] == '/' && integration->tls != TLS_DISABLE)
+    if (target.host[0] == '/' && integration->tls != TLS_DISABLE)
         return bad_value(reterr, "/tls", "expected tls: disable for a Unix socket");
     return STATUS_OK;
 }

@@ -13,6 +13,8 @@ typedef struct Integration {
     int64_t port;
     const char *database;
     int tls;
+    const AwsAddress *aws;
+    const char *identity; // AWS: template of the identity of who has none of the account
     const char *admin_secret;
     int privilege_mode; // default PRIVILEGE_AUTO
     const char *custodian;

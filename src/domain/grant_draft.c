@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "domain/account_name.h"
+#include "domain/aws_identity.h"
 #include "domain/grant.h"
 #include "domain/integration_plan.h"
 
@@ -18,6 +19,21 @@ static const char *unique_part(const char *id) {
     return id + length - UNIQUE_LENGTH;
 }
 
+// Whom it is given to on AWS. What an administrator wrote down for somebody goes before the
+// template. NULL: neither says.
+static const char *identity_of(Arena *arena, const Configuration *configuration,
+                               const Integration *integration, const char *requester) {
+    if (integration->kind != TARGET_AWS)
+        return NULL;
+    const Principal *principal = configuration_principal(configuration, requester);
+    const char *own = principal != NULL ? aws_identity_of_account(&principal->aws_identities,
+                                                                  integration->aws->account)
+                                        : NULL;
+    return own == NULL && integration->identity != NULL
+               ? aws_identity_expand(arena, integration->identity, requester)
+               : own;
+}
+
 // What a request for this flow is given, as things are configured now.
 static const Plan *plan_make(Arena *arena, const Integration *integration, const Flow *flow,
                              const Plan *request) {
@@ -26,6 +42,7 @@ static const Plan *plan_make(Arena *arena, const Integration *integration, const
     plan->grant_id = request->grant_id;
     plan->deployment = request->deployment;
     plan->account = request->account;
+    plan->identity = request->identity;
     plan->account_host = text_equal(flow->account_host, ACCOUNT_HOST_REQUESTER)
                              ? request->account_host
                              : flow->account_host;
@@ -65,6 +82,34 @@ static Status reason_check(const Flow *flow, const char *reason, Error *reterr) 
     return STATUS_OK;
 }
 
+// The name of what the grant makes on the target.
+static Status account_choose(Arena *arena, const Integration *integration, const RequestForm *form,
+                             const char *identity, const char **ret_account, Error *reterr) {
+    if (integration->kind != TARGET_AWS) {
+        *ret_account = account_name_build(arena, integration->account_prefix, form->requester,
+                                          unique_part(form->id));
+        return STATUS_OK;
+    }
+    AwsIdentity parsed;
+    if (identity == NULL)
+        return error_set(reterr, STATUS_CONFLICT, "no_identity",
+                         "nothing says who you are in AWS account %s; an administrator has to add "
+                         "the ARN of your IAM user or role to your aws_identities, or declare "
+                         "identity for integration %s",
+                         integration->aws->account, integration->name);
+    Error error = {0};
+    if (aws_identity_parse(arena, identity, &parsed, &error) != STATUS_OK)
+        return error_set(reterr, STATUS_CONFLICT, "no_identity",
+                         "integration %s makes %s of your name, which is no IAM identity (%.200s)",
+                         integration->name, shown(arena, identity), error.message);
+    if (!text_equal(parsed.account, integration->aws->account))
+        return error_set(reterr, STATUS_CONFLICT, "no_identity",
+                         "%s is of another AWS account than integration %s", identity,
+                         integration->name);
+    *ret_account = aws_account_name(arena, &parsed, form->id);
+    return STATUS_OK;
+}
+
 Status grant_draft(Arena *arena, const Configuration *configuration, const RequestForm *form,
                    Grant *ret_grant, Error *reterr) {
     const Flow *flow = configuration_flow(configuration, form->flow);
@@ -82,11 +127,14 @@ Status grant_draft(Arena *arena, const Configuration *configuration, const Reque
                          "flow %s names integration %s, which is not there; an administrator has "
                          "to declare it",
                          flow->name, flow->integration);
+    const char *identity = identity_of(arena, configuration, integration, form->requester);
+    const char *account;
+    TRY(account_choose(arena, integration, form, identity, &account, reterr));
     const Plan request = {
         .grant_id = form->id,
         .deployment = form->deployment,
-        .account = account_name_build(arena, integration->account_prefix, form->requester,
-                                      unique_part(form->id)),
+        .account = account,
+        .identity = identity,
         .account_host = form->address,
         .duration_s = duration_s,
     };
@@ -140,6 +188,9 @@ Status grant_check_current(Arena *arena, const Configuration *configuration, con
     const Integration *integration = configuration_integration(configuration, flow->integration);
     if (integration == NULL)
         return flow_changed(grant, "the integration was deleted", reterr);
+    const char *identity = identity_of(arena, configuration, integration, grant->requester);
+    if (!text_equal(identity, grant->plan->identity))
+        return flow_changed(grant, "the requester's AWS identity was changed", reterr);
     if (!same(arena, &PLAN_SHAPE, grant->plan, plan_make(arena, integration, flow, grant->plan)))
         return flow_changed(grant, "the integration was changed", reterr);
     return STATUS_OK;

@@ -111,6 +111,7 @@ static const char *const BY_HAND[TARGET_KIND_COUNT_] = {
     [TARGET_ORACLE] =
         "ALTER USER … ACCOUNT LOCK, ALTER SYSTEM KILL SESSION for each of its sessions, "
         "look at what it owns, then DROP USER",
+    [TARGET_AWS] = "iam delete-user-policy or delete-role-policy",
     [TARGET_REDIS] = "ACL SETUSER … off, CLIENT KILL USER …, ACL DELUSER …, and ACL SAVE",
 };
 
@@ -141,6 +142,7 @@ Plan orphan_plan(Arena *arena, const Orphan *orphan, const char *integration,
                     : target != NULL         ? target->database
                                              : NO_DATABASE,
         .tls = target != NULL ? target->tls : TLS_VERIFY_FULL,
+        .aws = target != NULL ? target->aws : NULL,
     };
     return (Plan){
         .grant_id = orphan->grant_id,

@@ -59,6 +59,8 @@ static const Field OUTCOME_FIELDS[] = {
     {FIELD(Outcome, account_key, STRING), .help = "The engine's own id of the account"},
     {FIELD(Outcome, state, OBJECT), .shape = &ACCOUNT_STATE_SHAPE,
      .help = "What is to be seen of the account, once it was given or extended"},
+    {FIELD(Outcome, resources, OBJECTS), .shape = &AWS_RESOURCE_SHAPE, .max = AWS_RESOURCES_MAX,
+     .help = "Databases and instances that the grant turned out to be on (AWS)"},
     {FIELD(Outcome, statements, OBJECTS), .shape = &STATEMENT_SHAPE, .max = STATEMENTS_MAX,
      .help = "Statements that ran, in order"},
 };

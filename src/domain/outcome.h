@@ -3,6 +3,7 @@
 
 #include "base/shape.h"
 #include "domain/account_state.h"
+#include "domain/aws_resource.h"
 
 // How a driver's failure is treated. One vocabulary for every engine.
 typedef enum FailureClass {
@@ -52,6 +53,7 @@ typedef struct Outcome {
     const char *server_version;
     const char *account_key;   // the engine's own id of the account: the OID
     const AccountState *state; // as read back of one that was given or extended; NULL: not read
+    AwsResources resources;    // AWS: what the grant turned out to be on
     Statements statements;
 } Outcome;
 extern const Shape STATEMENT_SHAPE;

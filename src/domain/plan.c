@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "domain/aws_identity.h"
 #include "domain/fault.h"
-
 #include "domain/principal.h"
 
 enum {
@@ -27,8 +27,42 @@ static const char *const PRIVILEGE_MODE_NAMES[] = {
 const EnumTable PRIVILEGE_MODES = {"privilege mode", PRIVILEGE_MODE_NAMES,
                                    COUNT_OF(PRIVILEGE_MODE_NAMES)};
 
+static Status bad_address(Error *reterr, const char *field, const char *code,
+                          const char *expected) {
+    Status status = error_set(reterr, STATUS_INVALID, code, "%s", expected);
+    return error_inside(reterr, status, "%s", field);
+}
+
+// What else may be there is what was filled in before it was frozen.
+static Status aws_complete(TargetAddress *target, Error *reterr) {
+    const AwsAddress *aws = target->aws;
+    if (aws == NULL)
+        return bad_address(reterr, "/aws", "missing_field",
+                           "expected aws: {account: …, region: …} with kind aws");
+    if (target->host != NULL && !text_equal(target->host, aws->account))
+        return bad_address(reterr, "/host", "bad_value",
+                           "expected no host: an AWS account is addressed by aws alone");
+    if (target->database != NULL && !text_equal(target->database, aws->region))
+        return bad_address(reterr, "/database", "bad_value",
+                           "expected no database: flows name those of an AWS account");
+    if (target->port != 0 && target->port != target_default_port(TARGET_AWS))
+        return bad_address(reterr, "/port", "bad_value", "expected no port with kind aws");
+    if (target->tls != TLS_VERIFY_FULL)
+        return bad_address(reterr, "/tls", "bad_value", "expected tls: verify-full with kind aws");
+    target->host = aws->account;
+    target->database = aws->region;
+    return STATUS_OK;
+}
+
 Status target_address_complete(TargetAddress *target, Error *reterr) {
     const TargetFacts *facts = target_facts((TargetKind)target->kind);
+    if (target->kind == TARGET_AWS)
+        return aws_complete(target, reterr);
+    if (target->aws != NULL)
+        return bad_address(reterr, "/aws", "bad_value", "expected aws with kind aws alone");
+    if (target->host == NULL)
+        return bad_address(reterr, "/host", "missing_field",
+                           "expected the host name or address of the target");
     if (target->database == NULL)
         target->database = facts->default_database;
     if (target->database == NULL) {
@@ -63,9 +97,8 @@ Status account_host_check(const char *host, Error *reterr) {
 static const Field TARGET_ADDRESS_FIELDS[] = {
     {FIELD(TargetAddress, kind, ENUM), .required = true, .names = &TARGET_KINDS,
      .help = "Kind of target"},
-    {FIELD(TargetAddress, host, STRING), .required = true, .max = HOST_MAX_BYTES,
-     .check = target_host_check,
-     .help = "Host name or address of the target, as its connector sees it"},
+    {FIELD(TargetAddress, host, STRING), .max = HOST_MAX_BYTES, .check = target_host_check,
+     .help = "Host name or address of the target, as its connector sees it; AWS: none"},
     {FIELD(TargetAddress, port, INT), .min = 0, .max = 65535, .default_text = "0",
      .help = "TCP port; 0 means the usual one of the kind"},
     {FIELD(TargetAddress, database, STRING), .check = identifier_check,
@@ -73,6 +106,8 @@ static const Field TARGET_ADDRESS_FIELDS[] = {
              "and Redis (0)"},
     {FIELD(TargetAddress, tls, ENUM), .names = &TLS_MODES, .default_text = "verify-full",
      .help = "How the connection is protected and the server's certificate checked"},
+    {FIELD(TargetAddress, aws, OBJECT), .shape = &AWS_ADDRESS_SHAPE,
+     .help = "The account and region of kind aws"},
 };
 const Shape TARGET_ADDRESS_SHAPE = SHAPE("TargetAddress", TargetAddress, TARGET_ADDRESS_FIELDS,
                                          "Where a target is and how it is reached");
@@ -91,6 +126,8 @@ static const Field PLAN_FIELDS[] = {
      .help = "Name of the connector's secret to log in with"},
     {FIELD(Plan, account, STRING), .check = identifier_check,
      .help = "Name of the temporary account on the target"},
+    {FIELD(Plan, identity, STRING), .max = 2048, .check = aws_identity_check,
+     .help = "ARN of the IAM user, role or role session it is given to (AWS)"},
     {FIELD(Plan, account_host, STRING), .check = account_host_check,
      .help = "Where the account may log in from, as the engine writes it: %, 10.0.0.%"},
     {FIELD(Plan, custodian, STRING), .check = identifier_check,

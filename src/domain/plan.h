@@ -5,6 +5,7 @@
 #include "base/enum_table.h"
 #include "base/shape.h"
 #include "domain/access_item.h"
+#include "domain/aws_address.h"
 #include "domain/target_kind.h"
 
 #include <stdbool.h>
@@ -24,13 +25,15 @@ extern const EnumTable PRIVILEGE_MODES; // "auto", "shared-role", "direct"
 
 // Where a target is and how it is reached.
 typedef struct TargetAddress {
-    int kind; // TargetKind
-    const char *host;
-    int64_t port;         // 0: the kind's usual one, see target_default_port
-    const char *database; // Oracle: the service
-    int tls;              // TlsMode
+    int kind;              // TargetKind
+    const char *host;      // AWS: the account
+    int64_t port;          // 0: the kind's usual one, see target_default_port
+    const char *database;  // Oracle: the service; AWS: the region
+    int tls;               // TlsMode
+    const AwsAddress *aws; // of AWS alone, which is addressed by nothing else
 } TargetAddress;
-// Fills in the database where the kind has a usual one, and checks it.
+// Fills in the database where the kind has a usual one, and host and database of an AWS account;
+// checks that what the kind needs is there.
 MUST_USE Status target_address_complete(TargetAddress *target, Error *reterr);
 // One host name, IP address, or folder of a Unix socket; never a list.
 MUST_USE Status target_host_check(const char *host, Error *reterr);
@@ -45,6 +48,7 @@ typedef struct Plan {
     const TargetAddress *target;
     const char *admin_secret;
     const char *account;      // the name on the target
+    const char *identity;     // AWS: the ARN of whom it is given to; NULL elsewhere
     const char *account_host; // where it may log in from, of kinds that say so; NULL: anywhere
     const char *custodian;    // NULL: none; then owned objects block the removal and are reported
     int privilege_mode;

@@ -1,5 +1,7 @@
 #include "domain/principal.h"
 
+#include "domain/aws_identity.h"
+
 #include <string.h>
 
 enum { PRINCIPAL_NAME_MAX_BYTES = 128, OBJECT_NAME_MAX_BYTES = 64, SUBJECTS_MAX = 1000 };
@@ -18,6 +20,8 @@ static const Field PRINCIPAL_FIELDS[] = {
      .help = "What they may do beside asking and deciding"},
     {FIELD(Principal, disabled, BOOL), .default_text = "false",
      .help = "Whether they are kept from signing in and deciding"},
+    {FIELD(Principal, aws_identities, STRINGS), .max = 100, .check = aws_identity_check,
+     .help = "ARNs of their IAM users, roles or role sessions, one for each AWS account"},
 };
 const Shape PRINCIPAL_SHAPE =
     SHAPE("Principal", Principal, PRINCIPAL_FIELDS, "A person or machine known to Daypass");

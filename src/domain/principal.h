@@ -16,7 +16,8 @@ extern const EnumTable ROLES; // "member", "auditor", "administrator"
 typedef struct Principal {
     const char *name; // "engineer@example.com" or "deploy-bot"
     int role;
-    bool disabled; // cannot sign in, is no approver; live grants are not ended by it
+    bool disabled;             // cannot sign in, is no approver; live grants are not ended by it
+    StringList aws_identities; // ARNs of who they are to AWS, one an account
 } Principal;
 typedef struct Principals {
     Principal *items;

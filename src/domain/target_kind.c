@@ -5,8 +5,13 @@
 #include "base/memory.h"
 
 static const char *const TARGET_KIND_NAMES[] = {
-    [TARGET_POSTGRESQL] = "postgresql", [TARGET_MYSQL] = "mysql",   [TARGET_MARIADB] = "mariadb",
-    [TARGET_SQLSERVER] = "sqlserver",   [TARGET_ORACLE] = "oracle", [TARGET_REDIS] = "redis",
+    [TARGET_POSTGRESQL] = "postgresql",
+    [TARGET_MYSQL] = "mysql",
+    [TARGET_MARIADB] = "mariadb",
+    [TARGET_SQLSERVER] = "sqlserver",
+    [TARGET_ORACLE] = "oracle",
+    [TARGET_REDIS] = "redis",
+    [TARGET_AWS] = "aws",
 };
 const EnumTable TARGET_KINDS = {"kind of target", TARGET_KIND_NAMES, COUNT_OF(TARGET_KIND_NAMES)};
 _Static_assert(COUNT_OF(TARGET_KIND_NAMES) == TARGET_KIND_COUNT_, "a name for each kind");
@@ -105,13 +110,11 @@ static const TargetFacts FACTS[TARGET_KIND_COUNT_] = {
                            .port = 5432,
                            .name_max = 63, // NAMEDATALEN - 1
                            .name_in_bytes = true,
-                           .schemas = true,
                            .future_tables = true,
                            .shared_roles = true},
     [TARGET_MYSQL] = {.title = "MySQL",
                       .port = 3306,
                       .name_max = 64,
-                      .schemas = true,
                       .future_tables = true,
                       .columns = true,
                       .account_hosts = true,
@@ -119,7 +122,6 @@ static const TargetFacts FACTS[TARGET_KIND_COUNT_] = {
     [TARGET_MARIADB] = {.title = "MariaDB",
                         .port = 3306,
                         .name_max = 64,
-                        .schemas = true,
                         .future_tables = true,
                         .columns = true,
                         .account_hosts = true,
@@ -128,7 +130,6 @@ static const TargetFacts FACTS[TARGET_KIND_COUNT_] = {
                           .port = 1433,
                           .default_database = "master",
                           .name_max = 128,
-                          .schemas = true,
                           .future_tables = true,
                           .columns = true,
                           .other_databases = true},
@@ -138,13 +139,18 @@ static const TargetFacts FACTS[TARGET_KIND_COUNT_] = {
             .port = 1521,
             .name_max = 128,
             .name_in_bytes = true,
-            .schemas = true,
         },
     [TARGET_REDIS] = {.title = "Redis",
                       .port = 6379,
                       .default_database = "0",
                       .name_max = 200,
-                      .name_in_bytes = true},
+                      .name_in_bytes = true,
+                      .access = ACCESS_TO_KEYS},
+    [TARGET_AWS] = {.title = "AWS",
+                    .port = 443,
+                    .name_max = 128,
+                    .access = ACCESS_TO_ACTIONS,
+                    .no_credential = true},
 };
 
 static const struct {

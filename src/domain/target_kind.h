@@ -15,9 +15,17 @@ typedef enum TargetKind {
     TARGET_SQLSERVER,
     TARGET_ORACLE,
     TARGET_REDIS,
+    TARGET_AWS, // an account: what IAM allows somebody there
     TARGET_KIND_COUNT_
 } TargetKind;
 extern const EnumTable TARGET_KINDS; // "postgresql", "mysql", …
+
+// What access is to.
+typedef enum AccessTo {
+    ACCESS_TO_OBJECTS, // of schemas, by privileges
+    ACCESS_TO_KEYS,    // by commands
+    ACCESS_TO_ACTIONS, // on resources
+} AccessTo;
 
 // What a privilege can be on. The schema itself comes last.
 typedef enum ObjectKind {
@@ -42,13 +50,14 @@ typedef struct TargetFacts {
     const char *default_database; // where the integration names none; NULL: it has to
     size_t name_max;              // of an identifier
     bool name_in_bytes;           // that length; otherwise characters
-    bool schemas;                 // access is to objects of schemas; otherwise to keys, by commands
-    bool future_tables;           // privileges can be on tables yet to come
-    bool columns;                 // privileges can be held to columns
-    bool other_databases;         // one account reaches several databases of a server
-    bool shared_roles;            // PRIVILEGE_SHARED_ROLE is offered
-    bool account_hosts;           // an account's name has a part for where it logs in from
-    bool account_tls;             // the server can hold an account to TLS
+    AccessTo access;
+    bool future_tables;   // privileges can be on tables yet to come
+    bool columns;         // privileges can be held to columns
+    bool other_databases; // one account reaches several databases of a server
+    bool shared_roles;    // PRIVILEGE_SHARED_ROLE is offered
+    bool account_hosts;   // an account's name has a part for where it logs in from
+    bool account_tls;     // the server can hold an account to TLS
+    bool no_credential;   // people use what they have: an account of theirs is allowed more
 } TargetFacts;
 const TargetFacts *target_facts(TargetKind kind);
 int64_t target_default_port(TargetKind kind);

@@ -33,6 +33,9 @@ static const Field DISCOVERY_FIELDS[] = {
     {FIELD(Discovery, functions, STRINGS), .max = OBJECTS_MAX,
      .help = "Functions, as schema.name(argument types)"},
     {FIELD(Discovery, roles, STRINGS), .max = OBJECTS_MAX, .help = "Roles that may be granted"},
+    {FIELD(Discovery, resources, OBJECTS), .shape = &AWS_RESOURCE_SHAPE, .max = AWS_RESOURCES_MAX,
+     .help = "Databases and instances of an AWS account"},
+    {FIELD(Discovery, notes, STRINGS), .max = 100, .help = "What could not be read, and why"},
     {FIELD(Discovery, cut, BOOL), .help = "Whether there was more than is listed here"},
 };
 const Shape DISCOVERY_SHAPE =

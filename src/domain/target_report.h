@@ -4,6 +4,7 @@
 
 #include "base/shape.h"
 #include "domain/account_state.h"
+#include "domain/aws_resource.h"
 
 typedef struct FoundTable {
     const char *schema;
@@ -20,9 +21,11 @@ typedef struct Discovery {
     const char *server_version;
     StringList schemas;
     FoundTables tables;
-    StringList sequences; // "schema.name"
-    StringList functions; // "schema.name(argument types)"
-    StringList roles;     // those that may be granted
+    StringList sequences;   // "schema.name"
+    StringList functions;   // "schema.name(argument types)"
+    StringList roles;       // those that may be granted
+    AwsResources resources; // of an AWS account, instead of the others
+    StringList notes;       // what could not be read, and why
     bool cut;
 } Discovery;
 extern const Shape DISCOVERY_SHAPE;

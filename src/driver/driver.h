@@ -16,6 +16,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// The part of the connector's ceiling that is in names which only the driver knows what they stand
+// for. Empty lists allow everything of their kind, but for actions.
+typedef struct ResourceCeiling {
+    StringList actions;       // beside those of rds_connect and ssm_session
+    StringList resources;     // patterns of ARNs
+    StringList identities;    // likewise
+    StringList identity_tags; // "key=value"; all of them have to be on an identity
+    const char *boundary;     // ARN of the permissions boundary an identity has to have; NULL: any
+} ResourceCeiling;
+
 // How to log in. Borrowed for the call; the clock for as long as the session lives.
 typedef struct DriverLogin {
     const TargetAddress *target;
@@ -25,6 +35,9 @@ typedef struct DriverLogin {
     int connect_timeout_ms;
     int statement_timeout_ms;
     const Clock *clock;
+    const char *purpose; // grant's id, "sweep", "check", …: for engines that note whose work it is
+    const char *profile;            // AWS: of the shared configuration; NULL: the usual one
+    const ResourceCeiling *ceiling; // NULL: none
 } DriverLogin;
 
 // Everything an operation adds beside its Status. `failure` is set whenever Status is not OK.

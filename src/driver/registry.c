@@ -44,7 +44,7 @@ const Driver *driver_find(TargetKind kind) {
 // What a build has to be made with (meson_options.txt).
 static const char *const OPTIONS[TARGET_KIND_COUNT_] = {
     [TARGET_MYSQL] = "mysql", [TARGET_MARIADB] = "mysql", [TARGET_SQLSERVER] = "odbc",
-    [TARGET_ORACLE] = "odbc", [TARGET_REDIS] = "redis",
+    [TARGET_ORACLE] = "odbc", [TARGET_REDIS] = "redis",   [TARGET_AWS] = "aws",
 };
 
 Status driver_require(TargetKind kind, const Driver **ret_driver, Error *reterr) {

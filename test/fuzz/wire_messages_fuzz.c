@@ -38,9 +38,9 @@ static void check_plan(Arena *arena, const Plan *plan) {
         }
         const char *described = access_item_describe(arena, item);
         require(described[0] != '\0' && text_is_printable(described));
-        // What is accepted means something for at least one kind of object, or is a role, or
-        // commands.
-        size_t privileges = item->role != NULL || !target_facts(kind)->schemas;
+        // What is accepted means something for at least one kind of object, or is a role, or is in
+        // other words than privileges.
+        size_t privileges = item->role != NULL || target_facts(kind)->access != ACCESS_TO_OBJECTS;
         for (int object = 0; object < OBJECT_KIND_COUNT_; object++)
             privileges += access_item_privileges(arena, kind, item, (ObjectKind)object).count;
         require(privileges > 0);

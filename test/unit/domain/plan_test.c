@@ -26,23 +26,26 @@ static void plans_come_back_as_they_were_written(void **state) {
 }
 
 static void every_kind_has_its_usual_port(void **state) {
-    static const int64_t PORTS[] = {5432, 3306, 3306, 1433, 1521, 6379};
+    static const int64_t PORTS[] = {5432, 3306, 3306, 1433, 1521, 6379, 443};
     for (size_t kind = 0; kind < TARGET_KIND_COUNT_; kind++)
         assert_int_equal(target_default_port((TargetKind)kind), PORTS[kind]);
 }
 
 static void some_kinds_have_a_usual_database(void **state) {
-    TargetAddress target = {.kind = TARGET_SQLSERVER};
+    TargetAddress target = {.kind = TARGET_SQLSERVER, .host = "db"};
     assert_int_equal(target_address_complete(&target, NULL), STATUS_OK);
     assert_string_equal(target.database, "master");
-    target = (TargetAddress){.kind = TARGET_REDIS, .database = "7"};
+    target = (TargetAddress){.kind = TARGET_REDIS, .host = "db", .database = "7"};
     assert_int_equal(target_address_complete(&target, NULL), STATUS_OK);
     assert_string_equal(target.database, "7");
     Error error = {0};
-    target = (TargetAddress){.kind = TARGET_MYSQL};
+    target = (TargetAddress){.kind = TARGET_MYSQL, .host = "db"};
     expect_fault(target_address_complete(&target, &error), &error, STATUS_INVALID, "missing_field");
     assert_string_equal(error.pointer, "/database");
     assert_non_null(strstr(error.message, "MySQL"));
+    target = (TargetAddress){.kind = TARGET_REDIS};
+    expect_fault(target_address_complete(&target, &error), &error, STATUS_INVALID, "missing_field");
+    assert_string_equal(error.pointer, "/host");
 }
 
 static void hosts_of_accounts_are_names_addresses_and_patterns(void **state) {
