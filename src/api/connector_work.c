@@ -1,6 +1,7 @@
 // What connectors say and ask: enrolling, polling for actions, reporting outcomes and accounts.
 #include "api/call.h"
 #include "api/handlers.h"
+#include "api/view.h"
 
 #include "base/fault_point.h"
 #include "base/id.h"
@@ -220,21 +221,12 @@ static Status refuse_foreign(Call *call, const Error *error, const char *what, E
     return error->status;
 }
 
-// What a check found, in a line: the first thing that is wrong.
-static Status read_checks(Call *call, const json_t *checks, bool *ret_ok, const char **ret_message,
-                          Error *reterr) {
+static Status read_checks(Call *call, const json_t *checks, Error *reterr) {
     if (!json_is_array(checks))
         return error_set(reterr, STATUS_INVALID, "bad_value", "checks: expected a list");
-    *ret_ok = true;
-    *ret_message = NULL;
     for (size_t i = 0; i < json_array_size(checks); i++) {
         CheckItem item = {0};
         TRY(shape_read(call->arena, &CHECK_ITEM_SHAPE, json_array_get(checks, i), &item, reterr));
-        if (item.result != CHECK_FAILED || !*ret_ok)
-            continue;
-        *ret_ok = false;
-        *ret_message = arena_printf(call->arena, "%s: %s", item.name,
-                                    item.found != NULL ? item.found : "failed");
     }
     return STATUS_OK;
 }
@@ -264,9 +256,9 @@ static Status save_findings(Call *call, const ActionReport *body, const StoredAc
         report.checked_at = now_ms;
     }
     if (body->checks != NULL) {
-        const char *wrong = NULL;
-        TRY(read_checks(call, body->checks, &report.ok, &wrong, reterr));
-        report.ok = report.ok && body->done;
+        TRY(read_checks(call, body->checks, reterr));
+        const char *wrong = failed_check_text(call->arena, body->checks, "");
+        report.ok = wrong == NULL && body->done;
         report.message = wrong != NULL ? wrong : body->message;
         report.checks = body->checks;
         report.checked_at = now_ms;

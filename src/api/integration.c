@@ -37,15 +37,18 @@ static Status integration_view(Call *call, const char *name, bool with_checks,
     IntegrationReport report = {0};
     TRY(find_report(call, name, &report, reterr));
     const TargetAddress target = integration_target(integration);
+    // That sweeps succeed since says nothing of rights that they do not need.
+    const char *missing =
+        report.ok ? failed_check_text(call->arena, report.checks, "rights") : NULL;
     IntegrationView view = {
         .name = integration->name,
         .kind = enum_name(&TARGET_KINDS, integration->kind),
         .target = target_text(call->arena, &target),
         .connector = integration->connector,
-        .health = report.checked_at == 0 ? "unknown"
-                  : report.ok            ? "ok"
-                                         : "failed",
-        .message = report.message,
+        .health = report.checked_at == 0  ? "unknown"
+                  : report.ok && !missing ? "ok"
+                                          : "failed",
+        .message = missing != NULL ? missing : report.message,
         .checked_at = report.checked_at,
         .checks = with_checks ? report.checks : NULL,
     };

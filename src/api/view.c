@@ -1,6 +1,7 @@
 #include "api/view.h"
 
 #include "base/buffer.h"
+#include "domain/target_report.h"
 
 #include <string.h>
 
@@ -85,4 +86,17 @@ Health connector_health(const Connector *connector, int64_t now_ms) {
         best = health < best ? health : best;
     }
     return best;
+}
+
+const char *failed_check_text(Arena *arena, const json_t *checks, const char *name_prefix) {
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        CheckItem item = {0};
+        Error ignored = {0};
+        if (shape_read(arena, &CHECK_ITEM_SHAPE, json_array_get(checks, i), &item, &ignored) ==
+                STATUS_OK &&
+            item.result == CHECK_FAILED && text_starts_with(item.name, name_prefix))
+            return arena_printf(arena, "%s: %s", item.name,
+                                item.found != NULL ? item.found : "failed");
+    }
+    return NULL;
 }

@@ -22,3 +22,7 @@ typedef enum Health { HEALTH_OK, HEALTH_LATE, HEALTH_LOST, HEALTH_NEVER } Health
 extern const EnumTable HEALTHS; // "ok", "late", "lost", "never"
 Health instance_health(const ConnectorInstance *instance, int64_t now_ms);
 Health connector_health(const Connector *connector, int64_t now_ms); // of its best instance
+
+// The first thing that failed of a check, of those whose names begin so: "rights: no CREATEROLE".
+// NULL: none. NULL as checks is fine.
+const char *failed_check_text(Arena *arena, const json_t *checks, const char *name_prefix);

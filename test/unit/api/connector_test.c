@@ -387,6 +387,16 @@ static void report_findings(World *world, const Instance *instance) {
     }
 }
 
+// As after a sweep that went well.
+static void report_health(World *world, const Instance *instance, const char *integration) {
+    const char *at = timestamp_format(world_now_ms(world), (char[TIMESTAMP_SIZE]){0});
+    const char *body = arena_printf(world->arena,
+                                    "{\"capacity\":0,\"wait_s\":0,\"health\":["
+                                    "{\"integration\":\"%s\",\"ok\":true,\"checked_at\":\"%s\"}]}",
+                                    integration, at);
+    assert_status(world_signed(world, instance, "/v1/connector/poll", body), 200);
+}
+
 static void findings_are_shown_to_those_they_are_for(void **state) {
     WITH_WORLD(world);
     Instance instance = world_enroll(world, "main");
@@ -399,6 +409,10 @@ static void findings_are_shown_to_those_they_are_for(void **state) {
     assert_string_equal(text_at(&after, "health"), "failed");
     assert_string_equal(text_at(&after, "message"), "rights: no CREATEROLE");
     assert_int_equal(json_array_size(json_object_get(after.body, "checks")), 2);
+    report_health(world, &instance, "shop");
+    after = world_as(world, "admin", "GET", "/v1/integrations/shop", NULL);
+    assert_string_equal(text_at(&after, "health"), "failed");
+    assert_string_equal(text_at(&after, "message"), "rights: no CREATEROLE");
     assert_status(world_as(world, "ann", "GET", "/v1/integrations/shop/discovery", NULL), 200);
     assert_status(world_as(world, "auditor", "GET", "/v1/integrations/shop/discovery", NULL), 200);
     assert_problem(world_as(world, "eve", "GET", "/v1/integrations/shop/discovery", NULL), 404,
