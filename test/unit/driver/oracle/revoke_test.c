@@ -30,15 +30,39 @@ static void assert_gone(const OracleScene *scene) {
     assert_int_equal(scene->sessions, 0);
 }
 
+static Outcome take_whole(OracleScene *scene) {
+    DriverResult result;
+    Error error;
+    if (take(scene, &result, &error) != STATUS_OK)
+        fail_msg("%s: %s", error.code, error.message);
+    assert_gone(scene);
+    return result.outcome;
+}
+
+static Outcome take_in_vain(OracleScene *scene, FailureClass failure, const char *code) {
+    DriverResult result;
+    Error error;
+    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
+    assert_int_equal(result.failure, failure);
+    assert_string_equal(error.code, code);
+    return result.outcome;
+}
+
+// The admin lacks a right, and is told the statement that gives it.
+static Outcome take_lacking(OracleScene *scene, Lacking lacking, const char *repair) {
+    scene->lacking[scene->lacking_count++] = lacking;
+    Outcome outcome = take_in_vain(scene, FAILURE_DENIED, "target_denied");
+    assert_string_equal(outcome.obstacles.items[0].repair, repair);
+    return outcome;
+}
+
 // ---- In order -----------------------------------------------------------------------------------
 
 static void locks_first_and_forgets_last(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->sessions = 2;
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
+    Outcome outcome = take_whole(scene);
     assert_string_equal(
         scene_changes(scene),
         "ALTER USER \"" SCENE_USER "\" ACCOUNT LOCK\n"
@@ -52,24 +76,19 @@ static void locks_first_and_forgets_last(void **state) {
         "BEGIN SYS.DBMS_SCHEDULER.DROP_JOB(job_name => '\"DAYPASS_ADMIN\".\"DAYPASS_" SCENE_USER
         "\"', force => TRUE); END;\n"
         "DELETE FROM \"DAYPASS_ADMIN\".\"DAYPASS_ACCOUNTS\" WHERE ACCOUNT = '" SCENE_USER "'");
-    assert_gone(scene);
-    assert_false(result.outcome.account_present);
-    assert_true(result.outcome.login_refused);
-    assert_int_equal(result.outcome.sessions_ended, 2);
-    assert_int_equal(result.outcome.sessions_left, 0);
+    assert_false(outcome.account_present);
+    assert_true(outcome.login_refused);
+    assert_int_equal(outcome.sessions_ended, 2);
+    assert_int_equal(outcome.sessions_left, 0);
 }
 
 static void what_is_gone_already_is_success(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
-    assert_int_equal(take(scene, &result, &error), STATUS_OK); // never there, no table of marks
-    assert_false(result.outcome.account_present);
+    assert_false(take_whole(scene).account_present); // never there, no table of marks
     assert_string_equal(scene_changes(scene), "");
     give(scene);
     scene->user = false; // dropped by hand: job and mark are left
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
-    assert_gone(scene);
+    take_whole(scene);
 }
 
 static void vanish_when_dropped(OracleScene *scene, const char *sql) {
@@ -79,12 +98,9 @@ static void vanish_when_dropped(OracleScene *scene, const char *sql) {
 
 static void what_goes_meanwhile_is_success(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->before_each = vanish_when_dropped; // ORA-01918, then ORA-27475
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
-    assert_gone(scene);
+    take_whole(scene);
 }
 
 // ---- Anything fails -----------------------------------------------------------------------------
@@ -135,15 +151,11 @@ static void each_statement_refused(void **state) {
 
 static void sessions_are_read_again_until_none_is_left(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->sessions = 1;
     scene->kills_needed = 4; // ORA-00031 until then
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
+    assert_int_equal(take_whole(scene).sessions_ended, 1);
     assert_int_equal(scene->kills, 4);
-    assert_int_equal(result.outcome.sessions_ended, 1);
-    assert_gone(scene);
 }
 
 static void leave_by_itself(OracleScene *scene, const char *sql) {
@@ -153,44 +165,31 @@ static void leave_by_itself(OracleScene *scene, const char *sql) {
 
 static void a_session_that_leaves_by_itself_is_ended(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->sessions = 1;
     scene->before_each = leave_by_itself;
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
-    assert_int_equal(result.outcome.sessions_ended, 1);
-    assert_gone(scene);
+    assert_int_equal(take_whole(scene).sessions_ended, 1);
 }
 
 static void a_session_that_never_ends_keeps_the_account_locked_and_marked(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->sessions = 1;
     scene->kills_needed = 1000;
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_string_equal(error.code, "sessions_left");
-    assert_int_equal(result.failure, FAILURE_RETRY);
-    assert_int_equal(result.outcome.sessions_left, 1);
-    assert_int_equal(result.outcome.sessions_ended, 0);
-    assert_true(result.outcome.login_refused);
+    Outcome outcome = take_in_vain(scene, FAILURE_RETRY, "sessions_left");
+    assert_int_equal(outcome.sessions_left, 1);
+    assert_int_equal(outcome.sessions_ended, 0);
+    assert_true(outcome.login_refused);
     assert_true(scene->user && scene->locked && scene->row);
     scene->kills_needed = 0;
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
-    assert_gone(scene);
+    take_whole(scene);
 }
 
 static void a_login_under_way_at_the_lock_is_ended_too(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->lets_one_in = true;
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
-    assert_int_equal(result.outcome.sessions_ended, 1);
-    assert_gone(scene);
+    assert_int_equal(take_whole(scene).sessions_ended, 1);
 }
 
 static void let_one_in_at_the_drop(OracleScene *scene, const char *sql) {
@@ -200,99 +199,72 @@ static void let_one_in_at_the_drop(OracleScene *scene, const char *sql) {
 
 static void a_drop_that_finds_a_session_is_repeated(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->before_each = let_one_in_at_the_drop;
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_int_equal(result.failure, FAILURE_RETRY);
+    take_in_vain(scene, FAILURE_RETRY, "target_failed");
     assert_true(scene->locked && scene->row);
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
-    assert_gone(scene);
+    take_whole(scene);
 }
 
 static void hosted_servers_have_their_own_procedure(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     scene->hosted = true;
     give(scene);
     scene->sessions = 1;
     scene->kills_needed = 8;
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
+    take_whole(scene);
     assert_null(strstr(scene_changes(scene), "ALTER SYSTEM"));
     assert_non_null(strstr(scene_changes(scene), "BEGIN RDSADMIN.RDSADMIN_UTIL.KILL(sid => 100,"));
     assert_int_equal(scene->kills_of_process, 2); // only after the gentle way did not help
-    assert_gone(scene);
 }
 
 static void sessions_that_may_not_be_ended_are_said_with_the_grant_that_lets(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->sessions = 1;
-    scene->lacking[scene->lacking_count++] = (Lacking){"ALTER SYSTEM", 1031};
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_int_equal(result.failure, FAILURE_DENIED);
+    take_lacking(scene, (Lacking){"ALTER SYSTEM", 1031},
+                 "GRANT ALTER SYSTEM TO \"DAYPASS_ADMIN\";");
     assert_true(scene->locked);
-    assert_string_equal(result.outcome.obstacles.items[0].repair,
-                        "GRANT ALTER SYSTEM TO \"DAYPASS_ADMIN\";");
 }
 
 static void a_hosted_admin_without_its_procedure_is_told_so(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     scene->hosted = true;
     give(scene);
     scene->sessions = 1;
-    scene->lacking[scene->lacking_count++] = (Lacking){"BEGIN RDSADMIN", 6550};
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_int_equal(result.failure, FAILURE_DENIED);
-    assert_string_equal(result.outcome.obstacles.items[0].repair,
-                        "GRANT EXECUTE ON RDSADMIN.RDSADMIN_UTIL TO \"DAYPASS_ADMIN\";");
+    take_lacking(scene, (Lacking){"BEGIN RDSADMIN", 6550},
+                 "GRANT EXECUTE ON RDSADMIN.RDSADMIN_UTIL TO \"DAYPASS_ADMIN\";");
 }
 
 static void an_account_that_may_not_be_locked_loses_its_sessions(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->sessions = 2;
-    scene->lacking[scene->lacking_count++] = (Lacking){"ALTER USER", 1031};
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_int_equal(result.failure, FAILURE_DENIED);
-    assert_false(result.outcome.login_refused);
+    Outcome outcome = take_lacking(scene, (Lacking){"ALTER USER", 1031},
+                                   "GRANT ALTER USER TO \"DAYPASS_ADMIN\";");
+    assert_false(outcome.login_refused);
     assert_int_equal(scene->sessions, 0);
-    assert_string_equal(result.outcome.obstacles.items[0].repair,
-                        "GRANT ALTER USER TO \"DAYPASS_ADMIN\";");
 }
 
 // ---- What it owns -------------------------------------------------------------------------------
 
 static void what_it_owns_is_never_dropped_with_it(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->owned[0] = "NOTES";
     scene->owned[1] = "it's";
     scene->owned_count = 2;
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_string_equal(error.code, "account_in_use");
-    assert_int_equal(result.failure, FAILURE_CONFLICT);
+    Outcome outcome = take_in_vain(scene, FAILURE_CONFLICT, "account_in_use");
     assert_true(scene->user && scene->locked && scene->row && scene->job);
     assert_false(scene->login_right);
     assert_null(strstr(scene_changes(scene), "DROP USER"));
     assert_null(strstr(scene_changes(scene), "CASCADE"));
-    assert_int_equal(result.outcome.obstacles.count, 2);
-    assert_string_equal(result.outcome.obstacles.items[0].repair,
+    assert_int_equal(outcome.obstacles.count, 2);
+    assert_string_equal(outcome.obstacles.items[0].repair,
                         "CREATE TABLE \"NEW_OWNER\".\"NOTES\" AS SELECT * FROM \"" SCENE_USER
                         "\".\"NOTES\"; DROP TABLE \"" SCENE_USER "\".\"NOTES\";");
     scene->owned_count = 0;
-    assert_int_equal(take(scene, &result, &error), STATUS_OK);
-    assert_gone(scene);
+    take_whole(scene);
 }
 
 static void each_kind_of_object_has_its_words(void **state) {
@@ -308,11 +280,9 @@ static void each_kind_of_object_has_its_words(void **state) {
     scene->owned[0] = "IT'S";
     scene->owned_count = 1;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
-        DriverResult result;
-        Error error;
         scene->owned_type = CASES[i].type;
-        assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-        const char *repair = result.outcome.obstacles.items[0].repair;
+        Outcome outcome = take_in_vain(scene, FAILURE_CONFLICT, "account_in_use");
+        const char *repair = outcome.obstacles.items[0].repair;
         assert_int_equal(strncmp(repair, CASES[i].repair, strlen(CASES[i].repair)), 0);
     }
 }
@@ -340,18 +310,14 @@ static void what_appears_at_the_last_moment_is_not_dropped_either(void **state) 
 
 static void a_user_without_this_grants_mark_is_not_touched(void **state) {
     OracleScene *scene = *state;
-    DriverResult result;
-    Error error;
     give(scene);
     scene->row = false; // the table was lost
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_string_equal(error.code, "account_taken");
+    take_in_vain(scene, FAILURE_CONFLICT, "account_taken");
     assert_string_equal(scene_changes(scene), "");
     assert_true(scene_is_usable(scene));
     scene->row = true;
     scene->user_id++;
-    assert_int_not_equal(take(scene, &result, &error), STATUS_OK);
-    assert_string_equal(error.code, "account_taken");
+    take_in_vain(scene, FAILURE_CONFLICT, "account_taken");
     assert_true(scene_is_usable(scene));
 }
 
