@@ -11,6 +11,9 @@
 enum { POLL_WAIT_S = 25, POLL_FAILURES_MAX = 20 };
 
 const char *grant_extension(Arena *arena, const GrantView *grant) {
+    if (text_equal(grant->extension_state, "approved"))
+        return arena_printf(arena, "%s more once the connector has moved its end",
+                            duration_text(arena, grant->extension_s));
     if (!text_equal(grant->extension_state, "pending"))
         return NULL;
     return arena_printf(arena, "%s more needs %s", duration_text(arena, grant->extension_s),

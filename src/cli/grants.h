@@ -12,7 +12,8 @@ const char *grant_path(Arena *arena, const char *id, const char *suffix);
 MUST_USE Status grant_fetch(Cli *cli, const char *id, GrantView *ret_grant, json_t **ret_value,
                             Error *reterr);
 
-// "1h more needs 1 of group dba" of an extension that waits for a decision; otherwise NULL.
+// "1h more needs 1 of group dba" of an extension that waits for a decision, or for the connector;
+// otherwise NULL.
 const char *grant_extension(Arena *arena, const GrantView *grant);
 
 bool grant_view_is_over(const GrantView *grant);

@@ -123,6 +123,10 @@ static void an_extension_that_waits_is_told(void **state) {
     assert_has(scene->out, "1h more needs 1 of group dba");
     assert_int_equal(RUN(scene, "requests", "--to-decide"), 0);
     assert_has(scene->out, "1h more needs 1 of group dba");
+    scene_answer(scene, "POST", "/v1/grants/grt_a/extend", 200,
+                 GRANT("active", ",\"extension\":\"1h\",\"extension_state\":\"approved\""));
+    assert_int_equal(RUN(scene, "extend", "grt_a", "--for", "1h"), 0);
+    assert_has(scene->out, "1h more once the connector has moved its end");
 }
 
 static void what_is_being_taken_back_is_followed_to_its_end(void **state) {
