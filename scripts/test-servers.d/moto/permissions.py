@@ -16,7 +16,7 @@ import json
 from datetime import datetime, timezone
 
 import conditions
-from moto.core.exceptions import AccessDeniedError
+from moto.core.exceptions import AccessDeniedError, JsonRESTError
 from moto.iam import access_control
 from moto.iam.exceptions import NotFoundException
 from moto.iam.access_control import IAMPolicy, IAMPolicyStatement, PermissionResult
@@ -28,7 +28,9 @@ judged = IAMPolicyStatement.is_action_permitted
 class Statement(IAMPolicyStatement):
     """moto's, with the element Condition and policy variables."""
 
-    def is_action_permitted(self, action, resource="*", principal=None, incoming_condition_values=None):
+    def is_action_permitted(
+        self, action, resource="*", principal=None, incoming_condition_values=None
+    ):
         context = incoming_condition_values or {}
         if not conditions.are_met(self._statement.get("Condition"), context):
             return PermissionResult.NEUTRAL
@@ -37,10 +39,13 @@ class Statement(IAMPolicyStatement):
         statement = {key: value for key, value in self._statement.items() if key != "Condition"}
         for element in ("Action", "NotAction"):
             if element in statement:
-                statement[element] = [text.lower() for text in conditions.strings(statement[element])]
+                statement[element] = [
+                    text.lower() for text in conditions.strings(statement[element])
+                ]
         if "Resource" in statement:
             statement["Resource"] = [
-                conditions.fill_in(text, context) for text in conditions.strings(statement["Resource"])
+                conditions.fill_in(text, context)
+                for text in conditions.strings(statement["Resource"])
             ]
         bare = Statement({**statement, "Principal": None})
         return judged(bare, action.lower(), resource)
@@ -72,7 +77,11 @@ def owner_of(access_key):
     backend = access_key.backend
     if isinstance(access_key, access_control.IAMUserAccessKey):
         user = backend.get_user(access_key._owner_user_name)
-        return user, {"aws:username": user.name, "aws:userid": user.id, "aws:PrincipalArn": user.arn}
+        return user, {
+            "aws:username": user.name,
+            "aws:userid": user.id,
+            "aws:PrincipalArn": user.arn,
+        }
     role = backend.get_role(access_key._owner_role_name)
     session = access_key._session_name
     return role, {"aws:userid": f"{role.id}:{session}", "aws:PrincipalArn": role.arn}
@@ -104,12 +113,23 @@ def first(data, name):
 def may_trust(request, actions, arn, context):
     """What the trust policy of the role says, wherever the role is."""
     account = arn.split(":")[4]
-    role = next((each for each in iam_backends[account]["aws"].get_roles() if each.arn == arn), None)
+    role = next(
+        (each for each in iam_backends[account]["aws"].get_roles() if each.arn == arn), None
+    )
     if role is None:
         return False
     caller, _ = owner_of(request._access_key)
     document = role.assume_role_policy_document
     return all(is_allowed([document], action, arn, context, caller.arn) for action in actions)
+
+
+def deny(request, action):
+    """In the protocol of the service."""
+    arn = request._access_key.arn
+    if request._service == "ssm":
+        message = f"User: {arn} is not authorized to perform: {action}"
+        raise JsonRESTError("AccessDeniedException", message)
+    raise AccessDeniedError(user_arn=arn, action=action)
 
 
 def check_action_permitted(self, resource):
@@ -133,9 +153,9 @@ def check_action_permitted(self, resource):
             if allowed and boundary is not None:
                 allowed = is_allowed([json.dumps(boundary)], one, each, context)
             if not allowed:
-                raise AccessDeniedError(user_arn=self._access_key.arn, action=one)
+                deny(self, one)
     if action == "sts:AssumeRole" and not may_trust(self, actions, resources[0], context):
-        raise AccessDeniedError(user_arn=self._access_key.arn, action=action)
+        deny(self, action)
 
 
 def resource_of_iam(response):

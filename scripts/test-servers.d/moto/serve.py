@@ -9,7 +9,8 @@ lacking:
   added    what permissions.py and sessions.py say; permissions boundaries of users;
            SimulatePrincipalPolicy, without context; the quotas of inline policies; a resource id for
            each RDS instance (moto's is one for all); localhost as the address of RDS instances and
-           clusters, so that what listens there at their port is them
+           clusters, so that what listens there at their port is them; session tokens so short that
+           a token for RDS made with one is a password that PAM's modules take whole
   lacks    throttling and other bad days; ends of temporary credentials; source identities beyond the
            right to set one; managed instances (mi-...) and DescribeInstanceInformation
 
@@ -23,6 +24,7 @@ Beside AWS's API, and without a signature, for tests alone:
 import hashlib
 import json
 import os
+import secrets
 import sys
 
 os.environ["INITIAL_NO_AUTH_ACTION_COUNT"] = "0"
@@ -35,6 +37,7 @@ from moto.iam.models import IAMBackend, User, iam_backends
 from moto.iam.responses import IamResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.rds.models import DBCluster, DBInstance
+from moto.sts import models as sts_models
 from werkzeug.serving import run_simple
 from werkzeug.wrappers import Request, Response
 
@@ -42,13 +45,17 @@ from werkzeug.wrappers import Request, Response
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 USER_QUOTA = 2048
 ROLE_QUOTA = 10240
-EVERYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+EVERYTHING = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+)
 
 
 def check_quota(kind, name, policies, policy_name, document, quota):
     others = [text for key, text in policies.items() if key != policy_name]
     if sum(len("".join(text.split())) for text in [*others, document]) > quota:
-        raise LimitExceededException(f"Maximum policy size of {quota} bytes exceeded for {kind} {name}")
+        raise LimitExceededException(
+            f"Maximum policy size of {quota} bytes exceeded for {kind} {name}"
+        )
 
 
 def hold_to_quotas():
@@ -112,6 +119,7 @@ def mend():
     IamResponse.simulate_principal_policy = simulate_principal_policy
     User.permissions_boundary = property(boundary_shown)
     DBInstance.dbi_resource_id = property(resource_id, lambda instance, value: None)
+    sts_models.random_session_token = lambda: "FwoG" + secrets.token_hex(40)
     DBInstance.address = property(lambda instance: "localhost")
     DBCluster.endpoint = DBCluster.reader_endpoint = property(lambda cluster: "localhost")
 

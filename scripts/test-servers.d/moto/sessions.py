@@ -63,7 +63,9 @@ def start_session(response):
     }
     with LOCK:
         of(response)[session["SessionId"]] = session
-    return json.dumps({"SessionId": session["SessionId"], "TokenValue": "none", "StreamUrl": "none"})
+    return json.dumps(
+        {"SessionId": session["SessionId"], "TokenValue": "none", "StreamUrl": "none"}
+    )
 
 
 def describe_sessions(response):
