@@ -25,8 +25,9 @@
 #endif
 
 enum {
-    // A connection's memory is a mapping of its own from this size on, which libmicrohttpd gives back
-    // to the system with all that was in it; of a smaller one it leaves the tokens in freed memory.
+    // A connection's memory is a mapping of its own from this size on, which libmicrohttpd gives
+    // back to the system with all that was in it; of a smaller one it leaves the tokens in freed
+    // memory.
     MAX_HEADER_BYTES = 32 * 1024,
     MAX_PEM_BYTES = 256 * 1024,
     LOOK_AT_HOST_EVERY_S = 5,
