@@ -5,6 +5,8 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "cutting_proxy.h"
+
 enum { HOUR_MS = 3600 * SECOND_MS, DEADLINE_MS = 30 * SECOND_MS, ATTEMPTS = 100 };
 
 Work *work_new(World *world) {
@@ -271,9 +273,13 @@ bool evidence_has(const Work *work, const char *text) {
 bool run_cut_off(Work *work, Cut cut, WorkStep *operation, Status *ret_status) {
     const Engine *engine = work->world->engine;
     int64_t went_by = 0;
-    cut.ret_statements = &went_by;
-    DriverLogin login;
-    void *cutter = engine->cutter_new(work->world, &cut, &login);
+    TargetAddress target = work->world->target;
+    DriverLogin login = work->world->login;
+    const CuttingPlan plan = {
+        .at = cut.at, .after = cut.after, .error = cut.error, .refuses = cut.refuses};
+    CuttingProxy *proxy = cutting_proxy_start(engine->wire, (int)target.port, &plan, &went_by);
+    target.port = cutting_proxy_port(proxy);
+    login.target = &target;
     DriverSession *own = work->session;
     FailureClass failure = FAILURE_NONE;
     work->session = NULL;
@@ -286,7 +292,7 @@ bool run_cut_off(Work *work, Cut cut, WorkStep *operation, Status *ret_status) {
         work->result.failure = failure;
     engine->driver->session_close(work->session);
     work->session = own;
-    engine->cutter_free(cutter);
+    cutting_proxy_stop(proxy);
     bool reached = went_by >= cut.at;
     if (!reached && *ret_status != STATUS_OK)
         fail_msg("nothing failed, yet: %s (%s)", work->error.message, work->error.detail);

@@ -3,6 +3,7 @@
 // done there, and what the engine does not have.
 #pragma once
 
+#include "cutting_wire.h"
 #include "driver/driver.h"
 
 #include <stdbool.h>
@@ -58,9 +59,8 @@ typedef struct UserSession UserSession;
 typedef struct Cut {
     int at;
     bool after;
-    const char *error;       // the engine's code of an error that is the answer; NULL: cut
-    bool refuses;            // `at` counts connections
-    int64_t *ret_statements; // how many went by, when the session is over
+    const char *error; // the engine's code of an error that is the answer; NULL: cut
+    bool refuses;      // `at` counts connections
 } Cut;
 #define CUT_ERROR_TEXT "made to fail" // is in every message of such an error
 
@@ -111,10 +111,12 @@ typedef struct Engine {
     const char *const *later_ends; // for set_end, ended by NULL: later than any grant's; past
     const char *const *past_ends;
     const char *const *broken_marks; // for set_mark, ended by NULL
+    const char *const *makes;        // privileges of ACCESS_MAKE, ended by NULL; for world_access
     Discoverable discoverable;
     const char *elided;          // what evidence has in place of a password
     const char *verifier_prefix; // of what the server is given instead; evidence never has it
     const MadeThings *made;
+    const CuttingWire *wire; // to cut it
 
     World *(*world_new)(const void *server, bool limited_admin, int privilege_mode);
     void (*world_free)(World *world);
@@ -144,10 +146,6 @@ typedef struct Engine {
     bool (*log_has)(World *world, const char *text);
     // Part of the statement that made the account, as the log has it.
     const char *(*making_statement)(World *world, const char *account);
-
-    // A login through something that cuts; freed by cutter_free when no session uses it.
-    void *(*cutter_new)(World *world, const Cut *cut, DriverLogin *ret_login);
-    void (*cutter_free)(void *cutter);
 } Engine;
 
 // What every engine's world offers. Texts live as long as it.
@@ -155,8 +153,13 @@ struct World {
     const Engine *engine;
     Arena *arena;
     DriverLogin login; // the admin's
+    const char *admin;
     Secret *admin_password;
+    Secret *root_password; // the superuser's
     TargetAddress target;
+    const char *suffix; // in the name of everything of this world, and of no other
+    const char *log;    // the server's; NULL: it writes none
+    long log_start;     // where it was at world_log_begin
     bool limited_admin; // not superuser: has exactly what the documents say
     int privilege_mode;
     int number;                      // among the worlds of all servers, for what takes turns
@@ -168,3 +171,32 @@ struct World {
     const char *role; // may read table secrets; nobody is its member
     int accounts;     // made so far, for their names
 };
+
+// ---- What the engines' world files share --------------------------------------------------------
+
+// Of the facts about the servers; ends the process, loudly, where it is missing.
+const char *world_fact(const char *variable);
+int world_port_fact(const char *variable);
+
+typedef struct WorldStart {
+    const Engine *engine;
+    const char *host;
+    int port;
+    const char *database; // NULL: one with the name of the world
+    const char *log;
+    const char *admin; // the first part of its name
+    bool limited_admin;
+    int privilege_mode;
+} WorldStart;
+// Everything but what is on the server, and its names there.
+void world_begin(World *world, const WorldStart *start);
+// Frees it, and what has it as its first member.
+void world_end(World *world);
+
+// For Engine.access, of an engine with tables in schemas.
+AccessItem world_access(const World *world, Arena *arena, Access access, const char *table);
+// For Engine.broken_marks, where the mark is a text with "daypass" before it.
+extern const char *const WORLD_BROKEN_MARKS[];
+// For Engine.log_begin and log_has, of a server that writes World.log.
+void world_log_begin(World *world);
+bool world_log_has(World *world, const char *text);

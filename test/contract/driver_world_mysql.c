@@ -5,9 +5,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cutting_proxy.h"
 #include "driver_hands_mysql.h"
 #include "base/buffer.h"
 #include "driver/mysql/driver.h"
@@ -17,11 +15,7 @@
 typedef struct MysqlWorld {
     World world;
     const MysqlServer *server;
-    Secret *root_password;
     MYSQL *root;
-    const char *admin;
-    const char *suffix; // in the name of everything of this world, and of no other
-    long log_start;
 } MysqlWorld;
 
 struct UserSession {
@@ -30,17 +24,6 @@ struct UserSession {
 };
 
 // ---- Servers and sessions -----------------------------------------------------------------------
-
-static const char *must_have(const char *variable) {
-    const char *value = getenv(variable);
-    if (value == NULL || value[0] == '\0') {
-        printf("Bail out! %s is not set: start servers with scripts/test-servers start DIR, then "
-               "set -a; . DIR/facts, or run ./check --only contract\n",
-               variable);
-        exit(1);
-    }
-    return value;
-}
 
 static const struct {
     const char *name, *port, *log, *defaults_file;
@@ -59,15 +42,14 @@ bool mysql_server(const char *name, MysqlServer *ret_server) {
     for (size_t i = 0; i < COUNT_OF(SERVERS); i++) {
         if (strcmp(name, SERVERS[i].name) != 0)
             continue;
-        must_have("DAYPASS_TEST_PASSWORD_FILE");
         *ret_server = (MysqlServer){.name = SERVERS[i].name,
                                     .engine = SERVERS[i].engine,
                                     .number = SERVERS[i].number,
                                     .count = SERVERS[i].count,
-                                    .host = must_have("DAYPASS_TEST_HOST"),
-                                    .port = (int)strtol(must_have(SERVERS[i].port), NULL, 10),
-                                    .log = must_have(SERVERS[i].log),
-                                    .defaults_file = must_have(SERVERS[i].defaults_file)};
+                                    .host = world_fact("DAYPASS_TEST_HOST"),
+                                    .port = world_port_fact(SERVERS[i].port),
+                                    .log = world_fact(SERVERS[i].log),
+                                    .defaults_file = world_fact(SERVERS[i].defaults_file)};
         return true;
     }
     return false;
@@ -200,50 +182,6 @@ static bool user_does(UserSession *user, Deed deed, const char *name) {
     return false;
 }
 
-// ---- Through something that cuts, and the log ---------------------------------------------------
-
-static void *cutter_new(World *world, const Cut *cut, DriverLogin *ret_login) {
-    CuttingPlan plan = {
-        .at = cut->at, .after = cut->after, .error = cut->error, .refuses = cut->refuses};
-    CuttingProxy *proxy =
-        cutting_proxy_start(&MYSQL_WIRE, mysql_server_of(world)->port, &plan, cut->ret_statements);
-    TargetAddress *target = arena_copy(world->arena, &world->target, sizeof *target);
-    target->port = cutting_proxy_port(proxy);
-    *ret_login = world->login;
-    ret_login->target = target;
-    return proxy;
-}
-
-static void cutter_free(void *cutter) {
-    cutting_proxy_stop(cutter);
-}
-
-static FILE *log_open(const World *world) {
-    FILE *log = fopen(mysql_server_of(world)->log, "re");
-    if (log == NULL)
-        fail_msg("cannot read %s", mysql_server_of(world)->log);
-    return log;
-}
-
-static void log_begin(World *world) {
-    FILE *log = log_open(world);
-    assert_int_equal(fseek(log, 0, SEEK_END), 0);
-    ((MysqlWorld *)world)->log_start = ftell(log);
-    fclose(log);
-}
-
-// It is many megabytes, so what came before is not read again.
-static bool log_has(World *world, const char *text) {
-    CLEANUP(buffer_done) Buffer part = {0};
-    char chunk[8192];
-    FILE *log = log_open(world);
-    assert_int_equal(fseek(log, ((MysqlWorld *)world)->log_start, SEEK_SET), 0);
-    for (size_t length; (length = fread(chunk, 1, sizeof chunk, log)) > 0;)
-        buffer_add_bytes(&part, chunk, length);
-    fclose(log);
-    return part.length > 0 && memmem(part.bytes, part.length, text, strlen(text)) != NULL;
-}
-
 static const char *making_statement(World *world, const char *account) {
     return arena_printf(world->arena, "CREATE USER `%s`@", account);
 }
@@ -319,7 +257,7 @@ static void run_filled(MysqlWorld *here, const char *format) {
     World *world = &here->world;
     const char *pattern = replaced(world->arena, world->schema, '_', "\\_");
     my_run(world, arena_printf(world->arena, format, world->schema, world->other_database,
-                               world->role, world->custodian, here->admin,
+                               world->role, world->custodian, world->admin,
                                secret_text(world->admin_password), pattern));
 }
 #pragma GCC diagnostic pop
@@ -353,25 +291,26 @@ static void remove_all(MysqlWorld *here) {
                           "SELECT COALESCE(GROUP_CONCAT(CONCAT('daypass.`', EVENT_NAME, '`')"
                           " SEPARATOR '\n'), '') FROM information_schema.EVENTS WHERE EVENT_SCHEMA"
                           " = 'daypass' AND INSTR(EVENT_NAME, '%s') > 0",
-                          here->suffix));
+                          world->suffix));
     my_run(world, arena_printf(arena, "DROP DATABASE %s; DROP DATABASE %s; DROP ROLE %s",
                                world->schema, world->other_database, world->role));
     drop_all(world, "USER",
              arena_printf(arena,
                           "SELECT COALESCE(GROUP_CONCAT(CONCAT('`', User, '`@`', Host, '`')"
                           " SEPARATOR '\n'), '') FROM mysql.user WHERE INSTR(User, '%s') > 0",
-                          here->suffix));
+                          world->suffix));
     if (is_mariadb(world) && my_number(world, "SELECT COUNT(*) FROM information_schema.TABLES"
                                               " WHERE TABLE_SCHEMA = 'daypass'"
                                               " AND TABLE_NAME = 'accounts'") > 0)
         my_run(world,
                arena_printf(arena, "DELETE FROM daypass.accounts WHERE INSTR(user, '%s') > 0",
-                            here->suffix));
+                            world->suffix));
 }
 
 static void connect_as_root(MysqlWorld *here) {
-    here->root = my_connect(
-        &here->world, &(MyLogin){.user = "root", .password = secret_text(here->root_password)});
+    here->root =
+        my_connect(&here->world,
+                   &(MyLogin){.user = "root", .password = secret_text(here->world.root_password)});
     if (mysql_errno(here->root) != 0)
         fail_msg("%s: %s", here->server->name, mysql_error(here->root));
     // Of the password of the admin, the log is not told.
@@ -379,38 +318,22 @@ static void connect_as_root(MysqlWorld *here) {
                          " time_zone = '+00:00', sql_log_off = ON");
 }
 
-static World *world_new(const void *server, bool limited_admin, int privilege_mode) {
-    static int worlds;
+static World *world_new(const void *server_, bool limited_admin, int privilege_mode) {
+    const MysqlServer *server = server_;
     MysqlWorld *here = mem_alloc(sizeof *here);
     World *world = &here->world;
-    Arena *arena = world->arena = arena_new();
     here->server = server;
-    world->engine = here->server->engine;
-    here->suffix = arena_printf(arena, "_%d_%d", (int)getpid(), worlds++);
-    Error error = {0};
-    if (secret_read_file(getenv("DAYPASS_TEST_PASSWORD_FILE"), true, &here->root_password,
-                         &error) != STATUS_OK)
-        fail_msg("%s", error.message);
-    here->admin = arena_printf(arena, "admin%s", here->suffix);
-    world->admin_password = secret_new_password(24);
-    world->limited_admin = limited_admin;
-    world->privilege_mode = privilege_mode;
-    world->name_part = arena_printf(arena, "shop%s", here->suffix);
+    world_begin(world, &(WorldStart){.engine = server->engine,
+                                     .host = server->host,
+                                     .port = server->port,
+                                     .log = server->log,
+                                     .admin = "admin",
+                                     .limited_admin = limited_admin,
+                                     .privilege_mode = privilege_mode});
     world->schema = world->name_part;
-    world->other_database = replaced(arena, world->schema, '_', "x");
-    world->custodian = arena_printf(arena, "custodian%s", here->suffix);
-    world->role = arena_printf(arena, "reader%s", here->suffix);
-    world->target = (TargetAddress){.kind = is_mariadb(world) ? TARGET_MARIADB : TARGET_MYSQL,
-                                    .host = here->server->host,
-                                    .port = here->server->port,
-                                    .database = world->schema,
-                                    .tls = TLS_DISABLE};
-    world->login = (DriverLogin){.target = &world->target,
-                                 .user = here->admin,
-                                 .password = world->admin_password,
-                                 .connect_timeout_ms = 10000,
-                                 .statement_timeout_ms = 20000,
-                                 .clock = &SYSTEM_CLOCK};
+    world->other_database = replaced(world->arena, world->schema, '_', "x");
+    world->custodian = arena_printf(world->arena, "custodian%s", world->suffix);
+    world->role = arena_printf(world->arena, "reader%s", world->suffix);
     connect_as_root(here);
     make_shop(here);
     return world;
@@ -420,36 +343,7 @@ static void world_free(World *world) {
     MysqlWorld *here = (MysqlWorld *)world;
     remove_all(here);
     mysql_close(here->root);
-    secret_free(here->root_password);
-    secret_free(world->admin_password);
-    arena_free(world->arena);
-    mem_free(here);
-}
-
-static AccessItem access_item(const World *world, Arena *arena, Access access, const char *table) {
-    AccessItem item = {.schema = world->schema};
-    if (table != NULL)
-        string_list_add(arena, &item.tables, table);
-    switch (access) {
-    case ACCESS_READ:
-        string_list_add(arena, &item.privileges, "SELECT");
-        break;
-    case ACCESS_READ_WRITE:
-        item.preset = PRESET_READ_WRITE;
-        break;
-    case ACCESS_READ_ALL:
-        item.all_tables = true;
-        item.preset = PRESET_READ_ONLY;
-        break;
-    case ACCESS_ROLE:
-        item = (AccessItem){.role = world->role};
-        break;
-    case ACCESS_MAKE:
-        string_list_add(arena, &item.privileges, "CREATE VIEW");
-        string_list_add(arena, &item.privileges, "EVENT");
-        break;
-    }
-    return item;
+    world_end(world);
 }
 
 // ---- What the engines are -----------------------------------------------------------------------
@@ -473,6 +367,8 @@ static const char *const BROKEN_MARKS[] = {
     NULL,
 };
 
+static const char *const MAKES[] = {"CREATE VIEW", "EVENT", NULL};
+
 #define BOTH_ENGINES                                                                               \
     .traits = TRAIT_NAMED_TABLES | TRAIT_ROLES | TRAIT_TRANSACTIONS | TRAIT_CONNECTION_LIMIT |     \
               TRAIT_SETTABLE_END | TRAIT_OWNED_OBJECTS | TRAIT_DISCOVERY | TRAIT_STATEMENT_LOG,    \
@@ -483,27 +379,30 @@ static const char *const BROKEN_MARKS[] = {
                     [ALTERATION_POWER] = {"attributes", NULL, true},                               \
                     [ALTERATION_LOCK] = {"login", NULL, false}},                                   \
     .later_ends = LATER_ENDS, .past_ends = PAST_ENDS, .broken_marks = BROKEN_MARKS,                \
+    .makes = MAKES,                                                                                \
     .discoverable = {.view = "names",                                                              \
                      .strange_table = "weird; DROP TABLE x; --",                                   \
                      .function = "twice",                                                          \
                      .hidden_schema = "mysql"},                                                    \
     .elided = "'(elided)'", .made = &MYSQL_MADE_THINGS, .world_new = world_new,                    \
-    .world_free = world_free, .access = access_item, .user_open = user_open,                       \
+    .world_free = world_free, .access = world_access, .user_open = user_open,                      \
     .user_does = user_does, .user_close = user_close, .has_table = my_has_table,                   \
     .has_account = my_has_account, .stranger_make = my_stranger_make,                              \
     .stranger_remove = my_stranger_remove, .alter = my_alter, .set_end = my_set_end,               \
     .has_no_end = my_has_no_end, .set_mark = my_set_mark, .table_make = my_table_make,             \
     .table_remove = my_table_remove, .await_end = my_await_end,                                    \
-    .holds_verifier = my_holds_verifier, .log_begin = log_begin, .log_has = log_has,               \
-    .making_statement = making_statement, .cutter_new = cutter_new, .cutter_free = cutter_free
+    .holds_verifier = my_holds_verifier, .log_begin = world_log_begin, .log_has = world_log_has,   \
+    .making_statement = making_statement
 
 const Engine MYSQL_ENGINE = {
     .driver = &MYSQL_DRIVER,
+    .wire = &MYSQL_WIRE,
     .verifier_prefix = "$A$",
     BOTH_ENGINES,
 };
 const Engine MARIADB_ENGINE = {
     .driver = &MARIADB_DRIVER,
+    .wire = &MYSQL_WIRE,
     .verifier_prefix = "'*",
     BOTH_ENGINES,
 };

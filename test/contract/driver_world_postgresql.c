@@ -5,9 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "cutting_proxy.h"
 #include "base/buffer.h"
 #include "driver/postgresql/driver.h"
 #include "driver/postgresql/statement.h"
@@ -16,28 +14,13 @@
 typedef struct PostgresqlWorld {
     World world;
     const PostgresqlServer *server;
-    Secret *root_password;
     PGconn *root;
     PGconn *root_beside;
-    const char *admin;
-    const char *suffix; // in the name of everything of this world, and of no other
-    long log_start;
 } PostgresqlWorld;
 
 struct UserSession {
     PGconn *connection;
 };
-
-static const char *must_have(const char *variable) {
-    const char *value = getenv(variable);
-    if (value == NULL || value[0] == '\0') {
-        printf("Bail out! %s is not set: start servers with scripts/test-servers start DIR, then "
-               "set -a; . DIR/facts, or run ./check --only contract\n",
-               variable);
-        exit(1);
-    }
-    return value;
-}
 
 static const char *const SERVERS[POSTGRESQL_SERVER_COUNT] = {"postgresql-15", "postgresql-18"};
 
@@ -45,14 +28,12 @@ int postgresql_server(const char *name, PostgresqlServer *ret_server) {
     for (int i = 0; i < POSTGRESQL_SERVER_COUNT; i++) {
         if (strcmp(name, SERVERS[i]) != 0)
             continue;
-        must_have("DAYPASS_TEST_SUPERUSER");
-        must_have("DAYPASS_TEST_PASSWORD_FILE");
-        const char *port = must_have(i == 0 ? "DAYPASS_TEST_PG15_PORT" : "DAYPASS_TEST_PG18_PORT");
+        world_fact("DAYPASS_TEST_SUPERUSER");
         *ret_server = (PostgresqlServer){
             .name = SERVERS[i],
-            .host = must_have("DAYPASS_TEST_HOST"),
-            .port = (int)strtol(port, NULL, 10),
-            .log = must_have(i == 0 ? "DAYPASS_TEST_PG15_LOG" : "DAYPASS_TEST_PG18_LOG")};
+            .host = world_fact("DAYPASS_TEST_HOST"),
+            .port = world_port_fact(i == 0 ? "DAYPASS_TEST_PG15_PORT" : "DAYPASS_TEST_PG18_PORT"),
+            .log = world_fact(i == 0 ? "DAYPASS_TEST_PG15_LOG" : "DAYPASS_TEST_PG18_LOG")};
         return i;
     }
     return -1;
@@ -142,51 +123,6 @@ static void user_close(UserSession *user) {
     mem_free(user);
 }
 
-static void *cutter_new(World *world, const Cut *cut, DriverLogin *ret_login) {
-    PostgresqlWorld *here = (PostgresqlWorld *)world;
-    CuttingPlan plan = {
-        .at = cut->at, .after = cut->after, .error = cut->error, .refuses = cut->refuses};
-    CuttingProxy *proxy =
-        cutting_proxy_start(&POSTGRESQL_WIRE, here->server->port, &plan, cut->ret_statements);
-    TargetAddress *target = arena_copy(world->arena, &world->target, sizeof *target);
-    target->port = cutting_proxy_port(proxy);
-    *ret_login = world->login;
-    ret_login->target = target;
-    return proxy;
-}
-
-static void cutter_free(void *cutter) {
-    cutting_proxy_stop(cutter);
-}
-
-static FILE *log_open(const PostgresqlWorld *here) {
-    FILE *log = fopen(here->server->log, "re");
-    if (log == NULL)
-        fail_msg("cannot read %s", here->server->log);
-    return log;
-}
-
-static void log_begin(World *world) {
-    PostgresqlWorld *here = (PostgresqlWorld *)world;
-    FILE *log = log_open(here);
-    assert_int_equal(fseek(log, 0, SEEK_END), 0);
-    here->log_start = ftell(log);
-    fclose(log);
-}
-
-// It is many megabytes, so what came before is not read again.
-static bool log_has(World *world, const char *text) {
-    PostgresqlWorld *here = (PostgresqlWorld *)world;
-    CLEANUP(buffer_done) Buffer part = {0};
-    char chunk[8192];
-    FILE *log = log_open(here);
-    assert_int_equal(fseek(log, here->log_start, SEEK_SET), 0);
-    for (size_t length; (length = fread(chunk, 1, sizeof chunk, log)) > 0;)
-        buffer_add_bytes(&part, chunk, length);
-    fclose(log);
-    return part.length > 0 && memmem(part.bytes, part.length, text, strlen(text)) != NULL;
-}
-
 // Names that would do harm if they were ever not quoted, and the longest one there can be.
 static const char SHOP_SQL[] =
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC;"
@@ -226,18 +162,18 @@ static const char LIMITED_SQL[] =
 static const char *fill(Arena *arena, const char *format, const PostgresqlWorld *here,
                         const char *owner) {
     return arena_printf(arena, format, here->world.schema, owner, here->world.role,
-                        here->world.custodian, here->admin);
+                        here->world.custodian, here->world.admin);
 }
 #pragma GCC diagnostic pop
 
-static void make_shop(PostgresqlWorld *here, const char *suffix) {
+static void make_shop(PostgresqlWorld *here) {
     World *world = &here->world;
-    const char *owner = arena_printf(world->arena, "owner%s", suffix);
+    const char *owner = arena_printf(world->arena, "owner%s", world->suffix);
     const char *sql =
         arena_printf(world->arena,
                      "CREATE ROLE %s NOLOGIN; CREATE ROLE %s NOLOGIN; CREATE ROLE %s NOLOGIN;"
                      "CREATE ROLE %s LOGIN %s PASSWORD '%s'",
-                     owner, world->custodian, world->role, here->admin,
+                     owner, world->custodian, world->role, world->admin,
                      world->limited_admin ? "" : "SUPERUSER", secret_text(world->admin_password));
     run_on(here->root, sql);
     run_on(here->root, arena_printf(world->arena, "GRANT CREATE ON DATABASE %s TO %s",
@@ -248,8 +184,8 @@ static void make_shop(PostgresqlWorld *here, const char *suffix) {
 }
 
 static PGconn *connect_as_root(const PostgresqlWorld *here, const char *database) {
-    PGconn *connection = connect_as(here->server, database, getenv("DAYPASS_TEST_SUPERUSER"),
-                                    secret_text(here->root_password));
+    PGconn *connection = connect_as(here->server, database, world_fact("DAYPASS_TEST_SUPERUSER"),
+                                    secret_text(here->world.root_password));
     if (PQstatus(connection) != CONNECTION_OK)
         fail_msg("%s: %s", here->server->name, PQerrorMessage(connection));
     return connection;
@@ -286,45 +222,28 @@ static void remove_all(const PostgresqlWorld *here) {
                                " WHERE position('%s' IN rolname) > 0"
                                " OR shobj_description(oid, 'pg_authid') LIKE"
                                "  'daypass-role {%%\"database\":\"%s\"%%'); END $$",
-                               here->suffix, world->target.database));
+                               world->suffix, world->target.database));
     PQfinish(first);
 }
 
-static World *world_new(const void *server, bool limited_admin, int privilege_mode) {
-    static int worlds;
+static World *world_new(const void *server_, bool limited_admin, int privilege_mode) {
+    const PostgresqlServer *server = server_;
     PostgresqlWorld *here = mem_alloc(sizeof *here);
     World *world = &here->world;
-    world->engine = &POSTGRESQL_ENGINE;
-    world->arena = arena_new();
     here->server = server;
-    const char *suffix = arena_printf(world->arena, "_%d_%d", (int)getpid(), worlds++);
-    here->suffix = suffix;
-    Error error = {0};
-    if (secret_read_file(getenv("DAYPASS_TEST_PASSWORD_FILE"), true, &here->root_password,
-                         &error) != STATUS_OK)
-        fail_msg("%s", error.message);
-    here->admin = arena_printf(world->arena, "admin%s", suffix);
-    world->admin_password = secret_new_password(24);
-    world->limited_admin = limited_admin;
-    world->privilege_mode = privilege_mode;
+    world_begin(world, &(WorldStart){.engine = &POSTGRESQL_ENGINE,
+                                     .host = server->host,
+                                     .port = server->port,
+                                     .log = server->log,
+                                     .admin = "admin",
+                                     .limited_admin = limited_admin,
+                                     .privilege_mode = privilege_mode});
     world->schema = "app";
-    world->name_part = arena_printf(world->arena, "shop%s", suffix);
-    world->custodian = arena_printf(world->arena, "custodian%s", suffix);
-    world->role = arena_printf(world->arena, "reader%s", suffix);
-    world->other_database = arena_printf(world->arena, "beside%s", suffix);
-    world->target = (TargetAddress){.kind = TARGET_POSTGRESQL,
-                                    .host = here->server->host,
-                                    .port = here->server->port,
-                                    .database = world->name_part,
-                                    .tls = TLS_DISABLE};
-    world->login = (DriverLogin){.target = &world->target,
-                                 .user = here->admin,
-                                 .password = world->admin_password,
-                                 .connect_timeout_ms = 10000,
-                                 .statement_timeout_ms = 20000,
-                                 .clock = &SYSTEM_CLOCK};
+    world->custodian = arena_printf(world->arena, "custodian%s", world->suffix);
+    world->role = arena_printf(world->arena, "reader%s", world->suffix);
+    world->other_database = arena_printf(world->arena, "beside%s", world->suffix);
     make_databases(here);
-    make_shop(here, suffix);
+    make_shop(here);
     return world;
 }
 
@@ -333,36 +252,7 @@ static void world_free(World *world) {
     PQfinish(here->root);
     PQfinish(here->root_beside);
     remove_all(here);
-    secret_free(here->root_password);
-    secret_free(world->admin_password);
-    arena_free(world->arena);
-    mem_free(here);
-}
-
-static AccessItem access_item(const World *world, Arena *arena, Access access, const char *table) {
-    AccessItem item = {.schema = world->schema};
-    if (table != NULL)
-        string_list_add(arena, &item.tables, table);
-    switch (access) {
-    case ACCESS_READ:
-        string_list_add(arena, &item.privileges, "SELECT");
-        break;
-    case ACCESS_READ_WRITE:
-        item.preset = PRESET_READ_WRITE;
-        break;
-    case ACCESS_READ_ALL:
-        item.all_tables = true;
-        item.preset = PRESET_READ_ONLY;
-        break;
-    case ACCESS_ROLE:
-        item = (AccessItem){.role = world->role};
-        break;
-    case ACCESS_MAKE:
-        string_list_add(arena, &item.privileges, "CREATE");
-        string_list_add(arena, &item.privileges, "USAGE");
-        break;
-    }
-    return item;
+    world_end(world);
 }
 
 // ---- By hand ------------------------------------------------------------------------------------
@@ -552,16 +442,8 @@ static const char *const ERRORS[] = {"53300", "40001", "57014", "42501", "25006"
 
 static const char *const LATER_ENDS[] = {"infinity", "2099-01-01", "99999-12-31", NULL};
 static const char *const PAST_ENDS[] = {"-infinity", "1969-01-01", "2020-01-01", NULL};
-static const char *const BROKEN_MARKS[] = {
-    "daypass {",
-    "daypass {}",
-    "daypass {\"v\":2}",
-    "daypass",
-    "about daypass {\"v\":1}",
-    "daypass {\"connector\":\"c\",\"database\":\"d\",\"deployment\":\"x\",\"expires\":\"never\","
-    "\"grant\":\"g\",\"v\":1}",
-    NULL,
-};
+
+static const char *const MAKES[] = {"CREATE", "USAGE", NULL};
 
 const Engine POSTGRESQL_ENGINE = {
     .driver = &POSTGRESQL_DRIVER,
@@ -578,7 +460,8 @@ const Engine POSTGRESQL_ENGINE = {
                     [ALTERATION_LOCK] = {"login", NULL, false}},
     .later_ends = LATER_ENDS,
     .past_ends = PAST_ENDS,
-    .broken_marks = BROKEN_MARKS,
+    .broken_marks = WORLD_BROKEN_MARKS,
+    .makes = MAKES,
     .discoverable = {.view = "names",
                      .strange_table = "weird; DROP TABLE x; --",
                      .sequence = "tickets",
@@ -587,9 +470,10 @@ const Engine POSTGRESQL_ENGINE = {
     .elided = "PASSWORD '(elided)'",
     .verifier_prefix = "SCRAM-SHA-256$",
     .made = &MADE_THINGS,
+    .wire = &POSTGRESQL_WIRE,
     .world_new = world_new,
     .world_free = world_free,
-    .access = access_item,
+    .access = world_access,
     .user_open = user_open,
     .user_does = user_does,
     .user_close = user_close,
@@ -605,9 +489,7 @@ const Engine POSTGRESQL_ENGINE = {
     .table_remove = table_remove,
     .await_end = await_end,
     .holds_verifier = holds_verifier,
-    .log_begin = log_begin,
-    .log_has = log_has,
+    .log_begin = world_log_begin,
+    .log_has = world_log_has,
     .making_statement = making_statement,
-    .cutter_new = cutter_new,
-    .cutter_free = cutter_free,
 };

@@ -6,10 +6,8 @@
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
-#include "cutting_proxy.h"
 #include "driver/redis/account.h"
 #include "driver/redis/driver.h"
 #include "driver/redis/failure.h"
@@ -20,9 +18,7 @@ enum { WORDS_MAX = 64 };
 typedef struct RedisWorld {
     World world;
     const RedisServer *server;
-    Secret *root_password;
     redisContext *root;
-    const char *admin;
     const char *before; // the altered account as it was
 } RedisWorld;
 
@@ -30,25 +26,13 @@ struct UserSession {
     redisContext *connection;
 };
 
-static const char *must_have(const char *variable) {
-    const char *value = getenv(variable);
-    if (value == NULL || value[0] == '\0') {
-        printf("Bail out! %s is not set: start a server with scripts/test-servers start DIR redis, "
-               "then set -a; . DIR/facts, or run ./check --only contract\n",
-               variable);
-        exit(1);
-    }
-    return value;
-}
-
 RedisServer redis_server(void) {
-    must_have("DAYPASS_TEST_PASSWORD_FILE");
     return (RedisServer){
-        .host = must_have("DAYPASS_TEST_HOST"),
-        .port = (int)strtol(must_have("DAYPASS_TEST_REDIS_PORT"), NULL, 10),
-        .tls_port = (int)strtol(must_have("DAYPASS_TEST_REDIS_TLS_PORT"), NULL, 10),
-        .socket = must_have("DAYPASS_TEST_REDIS_SOCKET"),
-        .acl_file = must_have("DAYPASS_TEST_REDIS_ACL_FILE"),
+        .host = world_fact("DAYPASS_TEST_HOST"),
+        .port = world_port_fact("DAYPASS_TEST_REDIS_PORT"),
+        .tls_port = world_port_fact("DAYPASS_TEST_REDIS_TLS_PORT"),
+        .socket = world_fact("DAYPASS_TEST_REDIS_SOCKET"),
+        .acl_file = world_fact("DAYPASS_TEST_REDIS_ACL_FILE"),
     };
 }
 
@@ -57,7 +41,7 @@ const RedisServer *redis_server_of(World *world) {
 }
 
 const char *redis_superuser_password(World *world) {
-    return secret_text(((RedisWorld *)world)->root_password);
+    return secret_text(world->root_password);
 }
 
 // NULL where the login is refused.
@@ -150,22 +134,6 @@ static void user_close(UserSession *user) {
     mem_free(user);
 }
 
-static void *cutter_new(World *world, const Cut *cut, DriverLogin *ret_login) {
-    CuttingPlan plan = {
-        .at = cut->at, .after = cut->after, .error = cut->error, .refuses = cut->refuses};
-    CuttingProxy *proxy =
-        cutting_proxy_start(&REDIS_WIRE, redis_server_of(world)->port, &plan, cut->ret_statements);
-    TargetAddress *target = arena_copy(world->arena, &world->target, sizeof *target);
-    target->port = cutting_proxy_port(proxy);
-    *ret_login = world->login;
-    ret_login->target = target;
-    return proxy;
-}
-
-static void cutter_free(void *cutter) {
-    cutting_proxy_stop(cutter);
-}
-
 // ---- The world ----------------------------------------------------------------------------------
 
 static const char *const STRANGE_NAMES[] = {
@@ -188,39 +156,24 @@ static const char LIMITED[] =
     "+acl|setuser +acl|deluser +acl|list +acl|cat +acl|save +client|list +client|kill +info +time "
     "+select +set +pttl +del +watch +unwatch +multi +exec +discard +scan ~daypass:fence:*";
 
-static World *world_new(const void *server, bool limited_admin, int privilege_mode) {
-    static int worlds;
+static World *world_new(const void *server_, bool limited_admin, int privilege_mode) {
+    const RedisServer *server = server_;
     RedisWorld *here = mem_alloc(sizeof *here);
     World *world = &here->world;
-    world->engine = &REDIS_ENGINE;
-    world->arena = arena_new();
     here->server = server;
-    Error error = {0};
-    if (secret_read_file(getenv("DAYPASS_TEST_PASSWORD_FILE"), true, &here->root_password,
-                         &error) != STATUS_OK)
-        fail_msg("%s", error.message);
-    here->root = connect_as(server, must_have("DAYPASS_TEST_REDIS_SUPERUSER"),
+    world_begin(world, &(WorldStart){.engine = &REDIS_ENGINE,
+                                     .host = server->host,
+                                     .port = server->port,
+                                     .database = "0",
+                                     .admin = "admin_shop", // goes with what has name_part
+                                     .limited_admin = limited_admin,
+                                     .privilege_mode = privilege_mode});
+    world->custodian = "nobody"; // nothing is owned there
+    here->root = connect_as(server, world_fact("DAYPASS_TEST_REDIS_SUPERUSER"),
                             redis_superuser_password(world));
     if (here->root == NULL)
         fail_msg("Redis refused its superuser");
-    world->name_part = arena_printf(world->arena, "shop_%d_%d", (int)getpid(), worlds++);
-    here->admin = arena_printf(world->arena, "admin_%s", world->name_part);
-    world->admin_password = secret_new_password(24);
-    world->custodian = "nobody"; // nothing is owned there
-    world->limited_admin = limited_admin;
-    world->privilege_mode = privilege_mode;
-    world->target = (TargetAddress){.kind = TARGET_REDIS,
-                                    .host = here->server->host,
-                                    .port = here->server->port,
-                                    .database = "0",
-                                    .tls = TLS_DISABLE};
-    world->login = (DriverLogin){.target = &world->target,
-                                 .user = here->admin,
-                                 .password = world->admin_password,
-                                 .connect_timeout_ms = 10000,
-                                 .statement_timeout_ms = 20000,
-                                 .clock = &SYSTEM_CLOCK};
-    redis_run(world, "ACL SETUSER %s reset resetchannels on >%s %s", here->admin,
+    redis_run(world, "ACL SETUSER %s reset resetchannels on >%s %s", world->admin,
               secret_text(world->admin_password), limited_admin ? LIMITED : "~* &* +@all");
     make_shop(here);
     return world;
@@ -234,10 +187,7 @@ static void world_free(World *world) {
             redis_run(world, "ACL DELUSER %s", users->element[i]->str);
     redis_run(world, "ACL SAVE");
     redisFree(here->root);
-    secret_free(here->root_password);
-    secret_free(world->admin_password);
-    arena_free(world->arena);
-    mem_free(here);
+    world_end(world);
 }
 
 // A pattern that means this key alone.
@@ -389,17 +339,6 @@ static FailureClass error_class(const char *error) {
     return redis_failure_of(error, code)->failure;
 }
 
-static const char *const BROKEN_MARKS[] = {
-    "daypass {",
-    "daypass {}",
-    "daypass {\"v\":2}",
-    "daypass",
-    "about daypass {\"v\":1}",
-    "daypass {\"connector\":\"c\",\"database\":\"d\",\"deployment\":\"x\",\"expires\":\"never\","
-    "\"grant\":\"g\",\"v\":1}",
-    NULL,
-};
-
 const Engine REDIS_ENGINE = {
     .driver = &REDIS_DRIVER,
     .traits = TRAIT_STATEMENT_LOG,
@@ -411,9 +350,10 @@ const Engine REDIS_ENGINE = {
     .alterations = {[ALTERATION_PRIVILEGE] = {"privileges", "keys ~app:secrets", true},
                     [ALTERATION_POWER] = {"attributes", "nopass", true},
                     [ALTERATION_LOCK] = {"login", NULL, false}},
-    .broken_marks = BROKEN_MARKS,
+    .broken_marks = WORLD_BROKEN_MARKS,
     .elided = "#(elided)",
     .verifier_prefix = " #0",
+    .wire = &REDIS_WIRE,
     .world_new = world_new,
     .world_free = world_free,
     .access = access_item,
@@ -434,6 +374,4 @@ const Engine REDIS_ENGINE = {
     .log_begin = log_begin,
     .log_has = log_has,
     .making_statement = making_statement,
-    .cutter_new = cutter_new,
-    .cutter_free = cutter_free,
 };
