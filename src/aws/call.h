@@ -80,7 +80,7 @@ typedef struct AwsAnswer {
 
 // What went wrong, in AWS's words. A plain value; of no meaning unless the call failed.
 typedef struct AwsFault {
-    char code[128];    // "AccessDenied", without prefix or suffix; "": there was no answer of AWS's
+    char code[128]; // "AccessDenied"; SSM's without "Exception" at the end; "": AWS did not answer
     char message[512]; // printable
     int http_status;   // 0: no answer
     bool throttled;
@@ -105,15 +105,19 @@ MUST_USE Status aws_client_query(AwsClient *client, Arena *arena, const AwsQuery
 MUST_USE Status aws_client_json(AwsClient *client, Arena *arena, const AwsJsonCall *call,
                                 AwsAnswer *ret_answer, AwsFault *retfault, Error *reterr);
 
-// Called with each page; a failure ends the paging and is its failure.
+// Called with each page, whose answer lives until it returns: what is kept is copied. A failure
+// ends the paging and is its failure.
 typedef Status AwsPage(void *context, const AwsAnswer *answer, Error *reterr);
 // All pages, up to AWS_MAX_PAGES, above which it is STATUS_TOO_LARGE: by Marker (IAM, RDS),
 // NextToken (STS, SSM) or nextToken (EC2), whichever the answers have. The deadline is for them
-// all.
+// all; without one, each page has 60 s.
 enum { AWS_MAX_PAGES = 2000 };
-MUST_USE Status aws_client_query_pages(AwsClient *client, Arena *arena, const AwsQuery *query,
-                                       AwsPage *page, void *context, AwsFault *retfault,
-                                       Error *reterr);
-MUST_USE Status aws_client_json_pages(AwsClient *client, Arena *arena, const AwsJsonCall *call,
-                                      AwsPage *page, void *context, AwsFault *retfault,
-                                      Error *reterr);
+MUST_USE Status aws_client_query_pages(AwsClient *client, const AwsQuery *query, AwsPage *page,
+                                       void *context, AwsFault *retfault, Error *reterr);
+MUST_USE Status aws_client_json_pages(AwsClient *client, const AwsJsonCall *call, AwsPage *page,
+                                      void *context, AwsFault *retfault, Error *reterr);
+
+// A policy document as IAM gives it, percent-encoded (RFC 3986), into JSON text.
+// "malformed_target".
+MUST_USE Status aws_document_decode(Arena *arena, const char *text, const char **ret_document,
+                                    Error *reterr);

@@ -18,9 +18,10 @@ enum {
     DEFAULT_TIMEOUT_MS = 30 * SECOND_MS,
     DEFAULT_BODY_BYTES_MAX = 16 * 1024 * 1024,
     MAX_RETRY_AFTER_LENGTH = 64,
+    MAX_WANTED_LENGTH = 256,
 };
 
-static const char BEARER_HEADER[] = "Authorization: Bearer ";
+static const char BEARER_NAME[] = "Authorization";
 
 struct HttpClient {
     CURL *curl;
@@ -30,6 +31,7 @@ struct HttpClient {
     char *ca_file;
     char *user_agent;
     bool to_loopback;
+    bool plain;
     int connect_timeout_ms;
     size_t max_body_bytes;
 };
@@ -71,7 +73,7 @@ static bool is_loopback(const char *host) {
 }
 
 // The URL itself stays out of the messages: people put passwords into URLs.
-static Status url_check(const UrlParts *parts, Error *reterr) {
+static Status url_check(const UrlParts *parts, bool plain, Error *reterr) {
     if (parts->user != NULL)
         return error_set(reterr, STATUS_INVALID, "bad_url",
                          "the server's URL must not hold a user name or password");
@@ -84,7 +86,7 @@ static Status url_check(const UrlParts *parts, Error *reterr) {
     if (!text_equal(parts->scheme, "http"))
         return error_set(reterr, STATUS_INVALID, "bad_url",
                          "the server's URL must start with https://");
-    if (!is_loopback(parts->host))
+    if (!plain && !is_loopback(parts->host))
         return error_set(reterr, STATUS_INVALID, "tls_required",
                          "http is only accepted to this machine itself (127.0.0.1, [::1] or "
                          "localhost); use https to reach %.200s",
@@ -92,18 +94,18 @@ static Status url_check(const UrlParts *parts, Error *reterr) {
     return STATUS_OK;
 }
 
-static Status url_read(const char *text, UrlParts *into, Error *reterr) {
+static Status url_read(const char *text, bool plain, UrlParts *into, Error *reterr) {
     // Without a scheme, curl would guess one by the host's name.
     if (text == NULL || strstr(text, "://") == NULL || !url_split(text, into))
         return error_set(reterr, STATUS_INVALID, "bad_url",
                          "the server's URL cannot be read; expected one such as "
                          "https://daypass.internal:8443");
-    return url_check(into, reterr);
+    return url_check(into, plain, reterr);
 }
 
 static Status client_take_url(HttpClient *client, const char *text, Error *reterr) {
     CLEANUP(url_parts_done) UrlParts parts = {0};
-    TRY(url_read(text, &parts, reterr));
+    TRY(url_read(text, client->plain, &parts, reterr));
     client->base_url = mem_printf("%s://%s:%s", parts.scheme, parts.host, parts.port);
     client->host = mem_strdup(parts.host);
     client->port = mem_strdup(parts.port);
@@ -117,13 +119,14 @@ static void curl_prepare(void) {
 
 Status http_client_check_url(const char *base_url, Error *reterr) {
     CLEANUP(url_parts_done) UrlParts parts = {0};
-    return url_read(base_url, &parts, reterr);
+    return url_read(base_url, false, &parts, reterr);
 }
 
 Status http_client_new(const HttpClientOptions *options, HttpClient **ret_client, Error *reterr) {
     static pthread_once_t prepared = PTHREAD_ONCE_INIT; // needed before threads use curl
     pthread_once(&prepared, curl_prepare);
     CLEANUP(http_client_freep) HttpClient *client = mem_alloc(sizeof(*client));
+    client->plain = options->plain;
     TRY(client_take_url(client, options->base_url, reterr));
     if (options->ca_file != NULL && access(options->ca_file, R_OK) != 0)
         return error_set(reterr, STATUS_INVALID, "bad_ca_file",
@@ -161,6 +164,8 @@ typedef struct Receiving {
     Buffer body;
     bool too_large;
     char retry_after[MAX_RETRY_AFTER_LENGTH];
+    char wanted[MAX_WANTED_LENGTH];
+    const char *wanted_name; // NULL: none
     int64_t date_ms;
     const atomic_bool *stop;
 } Receiving;
@@ -201,12 +206,16 @@ static size_t receive_header(char *line, size_t size, size_t count, void *contex
     if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         // An interim answer (100 Continue) or a proxy's went before.
         receiving->retry_after[0] = '\0';
+        receiving->wanted[0] = '\0';
         receiving->date_ms = 0;
     } else if (header_value(line, length, "Retry-After", value, sizeof(value))) {
         memcpy(receiving->retry_after, value, sizeof(value));
     } else if (header_value(line, length, "Date", value, sizeof(value))) {
         time_t at = curl_getdate(value, NULL);
         receiving->date_ms = at > 0 ? (int64_t)at * SECOND_MS : 0;
+    } else if (receiving->wanted_name != NULL) {
+        header_value(line, length, receiving->wanted_name, receiving->wanted,
+                     sizeof(receiving->wanted));
     }
     return length;
 }
@@ -222,13 +231,15 @@ static int check_stop(void *context, curl_off_t down_total, curl_off_t down, cur
 // Header lines as curl wants them, borrowed: curl_slist_append would leave copies of the bearer
 // token on the heap.
 typedef struct HeaderLines {
-    struct curl_slist nodes[COUNT_OF(((HttpCall *)NULL)->headers) + 3];
+    struct curl_slist nodes[COUNT_OF(((HttpCall *)NULL)->headers) + 4];
     size_t count;
     char *bearer; // locked, wiped when done
+    char *secret; // the same
 } HeaderLines;
 
 static void header_lines_done(HeaderLines *lines) {
     sodium_free(lines->bearer);
+    sodium_free(lines->secret);
 }
 
 static void header_lines_add(HeaderLines *lines, const char *line) {
@@ -254,17 +265,21 @@ static bool is_target(const char *text) {
     return good;
 }
 
-static Status header_lines_add_bearer(HeaderLines *lines, const Secret *bearer, Error *reterr) {
-    const char *token = secret_text(bearer);
-    if (token[0] == '\0' || strpbrk(token, " \t") != NULL || !is_one_line(token))
+// Gives the line in locked memory.
+static Status header_lines_add_secret(HeaderLines *lines, const char *name, const char *before,
+                                      const Secret *value, char **ret_line, Error *reterr) {
+    const char *text = secret_text(value);
+    bool is_bearer = *before != '\0'; // which has no blank in it; other schemes may
+    if (text[0] == '\0' || (is_bearer && strchr(text, ' ') != NULL) || !is_one_line(text))
         return error_set(reterr, STATUS_INVALID, "malformed_token",
                          "the token holds a character that no token has; was it copied whole?");
-    size_t size = sizeof(BEARER_HEADER) + secret_length(bearer);
-    lines->bearer = sodium_malloc(size);
-    if (lines->bearer == NULL)
+    size_t size = strlen(name) + strlen(": ") + strlen(before) + secret_length(value) + 1;
+    char *line = sodium_malloc(size);
+    if (line == NULL)
         return error_set(reterr, STATUS_INTERNAL, "internal", "no locked memory for the token");
-    snprintf(lines->bearer, size, "%s%s", BEARER_HEADER, token);
-    header_lines_add(lines, lines->bearer);
+    snprintf(line, size, "%s: %s%s", name, before, text);
+    header_lines_add(lines, line);
+    *ret_line = line;
     return STATUS_OK;
 }
 
@@ -282,8 +297,16 @@ static Status header_lines_fill(HeaderLines *lines, const HttpCall *call, Error 
     if (!has_type)
         header_lines_add(lines,
                          call->body != NULL ? "Content-Type: application/json" : "Content-Type:");
-    header_lines_add(lines, "Expect:");
-    return call->bearer != NULL ? header_lines_add_bearer(lines, call->bearer, reterr) : STATUS_OK;
+    // libcurl 7.88 signs this line as a header that it then does not send.
+    if (call->signature == NULL)
+        header_lines_add(lines, "Expect:");
+    if (call->bearer != NULL)
+        TRY(header_lines_add_secret(lines, BEARER_NAME, "Bearer ", call->bearer, &lines->bearer,
+                                    reterr));
+    if (call->secret_name != NULL)
+        TRY(header_lines_add_secret(lines, call->secret_name, "", call->secret_value,
+                                    &lines->secret, reterr));
+    return STATUS_OK;
 }
 
 static void set_method(CURL *curl, const HttpCall *call) {
@@ -319,12 +342,18 @@ static void set_connection(const HttpClient *client, const HttpCall *call, int t
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 #endif
-    if (client->to_loopback)
+    if (client->to_loopback || client->plain)
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     if (client->user_agent != NULL)
         curl_easy_setopt(curl, CURLOPT_USERAGENT, client->user_agent);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)client->connect_timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+}
+
+static void set_signature(CURL *curl, const HttpSignature *signature) {
+    curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, signature->scope);
+    curl_easy_setopt(curl, CURLOPT_USERNAME, signature->key_id);
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, secret_text(signature->key));
 }
 
 static void set_receiving(CURL *curl, Receiving *receiving, char *reason) {
@@ -349,6 +378,7 @@ static void reply_fill(HttpReply *reply, CURL *curl, Arena *arena, const Receivi
         .length = receiving->body.length,
         .retry_after =
             receiving->retry_after[0] != '\0' ? arena_strdup(arena, receiving->retry_after) : NULL,
+        .wanted = receiving->wanted[0] != '\0' ? arena_strdup(arena, receiving->wanted) : NULL,
         .date_ms = receiving->date_ms,
         .round_trip_ms = (int64_t)(total_us / 1000),
     };
@@ -364,6 +394,8 @@ static Status call_perform(HttpClient *client, Arena *arena, const HttpCall *cal
     set_connection(client, call, timeout_ms);
     set_receiving(curl, receiving, reason);
     set_method(curl, call);
+    if (call->signature != NULL)
+        set_signature(curl, call->signature);
     curl_easy_setopt(curl, CURLOPT_URL,
                      arena_printf(arena, "%s%s", client->base_url, call->target));
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines->nodes);
@@ -402,6 +434,7 @@ Status http_client_call(HttpClient *client, Arena *arena, const HttpCall *call,
     TRY(header_lines_fill(&lines, call, reterr));
     Receiving receiving = {
         .body = {.ceiling = client->max_body_bytes, .wipe = true},
+        .wanted_name = call->wanted,
         .stop = call->stop,
     };
     Status status = call_perform(client, arena, call, &lines, &receiving, ret_reply, reterr);

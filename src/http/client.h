@@ -19,7 +19,18 @@ typedef struct HttpClientOptions {
     const char *user_agent;
     int connect_timeout_ms;
     size_t max_body_bytes; // of an answer
+    // http is accepted to whatever host it is, which the caller has judged, and no proxy is asked:
+    // for services of the machine that one runs on.
+    bool plain;
 } HttpClientOptions;
+
+// libcurl's CURLOPT_AWS_SIGV4: method, target, body and headers given are signed. A header
+// "X-Amz-Date: YYYYMMDDTHHMMSSZ" among them is the time of it; without one it is now.
+typedef struct HttpSignature {
+    const char *scope; // "aws:amz:REGION:SERVICE"
+    const char *key_id;
+    const Secret *key;
+} HttpSignature;
 
 typedef struct HttpCall {
     const char *method;
@@ -28,7 +39,11 @@ typedef struct HttpCall {
     size_t body_length;
     const Secret *bearer;    // NULL: no Authorization
     const char *headers[12]; // "Name: value", NULL-terminated
-    int timeout_ms;          // 0: 30 s
+    const char *secret_name; // of a header whose value is secret_value; NULL: none
+    const Secret *secret_value;
+    const HttpSignature *signature; // NULL: not signed
+    const char *wanted;             // name of a header of the answer; NULL: none
+    int timeout_ms;                 // 0: 30 s
     const atomic_bool *stop; // may be NULL; when it becomes true the call ends (STATUS_UNAVAILABLE)
 } HttpCall;
 
@@ -38,6 +53,7 @@ typedef struct HttpReply {
     size_t length;
     const char *retry_after; // NULL or the header's text
     int64_t date_ms;         // of the Date header; 0 when absent
+    const char *wanted;      // the wanted header's text; NULL when absent or very long
     int64_t round_trip_ms;
 } HttpReply;
 

@@ -82,8 +82,8 @@ static Status explain_lost(const ClientFailure *failure, Error *reterr) {
 
 static Status explain_not_http(const ClientFailure *failure, Error *reterr) {
     return error_set(reterr, STATUS_UNAVAILABLE, "not_http",
-                     "what answers on %s:%s does not speak HTTP as expected; is the address that "
-                     "of daypassd, and https or http right?",
+                     "what answers on %s:%s does not speak HTTP as expected; is the address "
+                     "right, and https or http?",
                      failure->host, failure->port);
 }
 
