@@ -116,6 +116,8 @@ const ResourceCeiling *ceiling_resources(const ConnectorOptions *options,
 
 Status ceiling_check_database(const ConnectorOptions *options, const SecretSource *secret,
                               const TargetAddress *target, Error *reterr) {
+    if (target_facts((TargetKind)target->kind)->access == ACCESS_TO_ACTIONS)
+        return STATUS_OK; // what stands for it is the region, which the secret's target has
     return list_check(&ceiling_of(options, secret)->databases, "database", target->database,
                       reterr);
 }

@@ -1,6 +1,7 @@
 #include "connector/connector_options.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "config/options.h"
@@ -17,6 +18,14 @@ static Status deployment_check(const char *id, Error *reterr) {
         return error_set(reterr, STATUS_INVALID, "bad_value",
                          "expected the id of an installation, dep_ and letters and digits, as "
                          "\"daypass orphans\" shows it under INSTALLATION");
+    return STATUS_OK;
+}
+
+static Status boundary_check(const char *arn, Error *reterr) {
+    if (aws_pattern_check(arn, NULL) != STATUS_OK || strstr(arn, ":policy/") == NULL ||
+        strpbrk(arn, "*?") != NULL)
+        return error_set(reterr, STATUS_INVALID, "bad_value",
+                         "expected the ARN of a policy, arn:aws:iam::ACCOUNT:policy/NAME");
     return STATUS_OK;
 }
 
@@ -40,16 +49,19 @@ static const Field CEILING_FIELDS[] = {
     {FIELD(Ceiling, adopt_deployments, STRINGS), .min = 1, .check = deployment_check,
      .help = "Other installations of Daypass whose accounts may be removed, by their ids (dep_…); "
              "absent: none"},
-    {FIELD_NAMED("actions", Ceiling, aws.actions, STRINGS), .min = 1,
+    {FIELD_NAMED("actions", Ceiling, aws.actions, STRINGS), .min = 1, .check = aws_action_check,
      .help = "AWS: actions that allow may give; rds_connect and ssm_session need none; absent: "
              "none"},
     {FIELD_NAMED("resources", Ceiling, aws.resources, STRINGS), .min = 1,
+     .check = aws_pattern_check,
      .help = "AWS: patterns of the ARNs that access may be given on; absent: any"},
     {FIELD_NAMED("identities", Ceiling, aws.identities, STRINGS), .min = 1,
+     .check = aws_pattern_check,
      .help = "AWS: patterns of the ARNs of users and roles it may be given to; absent: any"},
     {FIELD_NAMED("identity_tags", Ceiling, aws.identity_tags, STRINGS), .min = 1,
+     .check = aws_tag_check,
      .help = "AWS: tags, key=value, that a user or role has to have; absent: none"},
-    {FIELD_NAMED("boundary", Ceiling, aws.boundary, STRING), .max = 2048,
+    {FIELD_NAMED("boundary", Ceiling, aws.boundary, STRING), .max = 2048, .check = boundary_check,
      .help = "AWS: ARN of the permissions boundary that a user or role has to have; absent: any "
              "or none"},
     {FIELD_NAMED("max_duration", Ceiling, max_duration_s, DURATION), .default_text = "24h",
@@ -132,10 +144,29 @@ static Status bad_source(Error *reterr, size_t index, const char *name, const ch
     return STATUS_INVALID;
 }
 
+// Answers of an endpoint may be credentials: nobody else is to read them.
+static Status endpoints_check(const AwsEndpoints *endpoints, Error *reterr) {
+    const struct {
+        const char *name, *url;
+    } all[] = {{"iam", endpoints->iam},
+               {"sts", endpoints->sts},
+               {"rds", endpoints->rds},
+               {"ec2", endpoints->ec2},
+               {"ssm", endpoints->ssm}};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        Status status = all[i].url ? http_client_check_url(all[i].url, reterr) : STATUS_OK;
+        if (status != STATUS_OK)
+            return error_inside(reterr, status, "/aws/endpoints/%s", all[i].name);
+    }
+    return STATUS_OK;
+}
+
 static Status target_complete(Arena *arena, size_t index, SecretSource *secret, Error *reterr) {
     TargetAddress *target = arena_copy(arena, secret->target, sizeof(*target));
     secret->target = target;
     Status status = target_address_complete(target, reterr);
+    if (status == STATUS_OK && target->aws && target->aws->endpoints)
+        status = endpoints_check(target->aws->endpoints, reterr);
     if (status != STATUS_OK)
         return error_inside(reterr, status, "/secrets/%zu/target", index);
     return STATUS_OK;

@@ -7,6 +7,7 @@
 
 #include "connector/ceiling.h"
 #include "connector/secret_source.h"
+#include "domain/aws_identity.h"
 #include "wire/seal.h"
 
 // A lease is counted from a moment that is not after its start (see lease_start). The margin is for
@@ -33,21 +34,45 @@ typedef struct Run {
     ActionReport *report;
 } Run;
 
+static Status bad_plan(Error *reterr, const char *message) {
+    return error_set(reterr, STATUS_INVALID, "bad_plan", "its plan %s", message);
+}
+
+// What is not whole could pass by a check for having nothing to compare. Of an account that no
+// grant explains the address may be in pieces: nobody logs in with it.
+static Status target_check(const Plan *plan, bool of_orphan, Error *reterr) {
+    if (!plan->target->host || !plan->target->database)
+        return bad_plan(reterr, "names no host or no database");
+    TargetAddress target = *plan->target;
+    return of_orphan ? STATUS_OK : target_address_complete(&target, reterr);
+}
+
+// On AWS the name of what is given says to whom; so does the ARN, and both have to mean the same.
+static Status identity_check(Arena *arena, const Plan *plan, Error *reterr) {
+    AwsIdentity identity;
+    if (!plan->identity)
+        return bad_plan(reterr, "names no identity");
+    TRY(aws_identity_parse(arena, plan->identity, &identity, reterr));
+    if (!text_equal(identity.account, plan->target->aws->account) ||
+        !text_equal(aws_account_name(arena, &identity, plan->grant_id), plan->account))
+        return bad_plan(reterr, "names another identity than its account says");
+    return STATUS_OK;
+}
+
 // What the shape cannot say. The control plane is not trusted to have checked it.
-static Status plan_check(const Action *action, const Plan *plan, Error *reterr) {
+static Status plan_check(Arena *arena, const Action *action, const Plan *plan, Error *reterr) {
     bool of_grant = action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK;
     if (of_grant &&
         (!plan->account || !plan->grant_id || !text_equal(plan->grant_id, action->grant_id)))
-        return error_set(reterr, STATUS_INVALID, "bad_plan",
-                         "its plan names no account, or another grant than the action");
+        return bad_plan(reterr, "names no account, or another grant than the action");
     // What no grant explains may be another installation's; the ceiling says whether that will do.
     bool of_orphan = action->kind == ACTION_REMOVE || action->kind == ACTION_INSPECT;
     if ((!of_orphan && !text_equal(plan->deployment, action->deployment)) ||
         !text_equal(plan->connector, action->connector))
-        return error_set(reterr, STATUS_INVALID, "bad_plan",
-                         "its plan is of another installation or connector");
-    if (!plan->target->database)
-        return error_set(reterr, STATUS_INVALID, "bad_plan", "its plan names no database");
+        return bad_plan(reterr, "is of another installation or connector");
+    TRY(target_check(plan, of_orphan, reterr));
+    if (plan->target->kind == TARGET_AWS && of_grant && !of_orphan)
+        TRY(identity_check(arena, plan, reterr));
     for (size_t i = 0; i < plan->access.count; i++)
         TRY(access_item_check((TargetKind)plan->target->kind, &plan->access.items[i], reterr));
     return STATUS_OK;
@@ -58,7 +83,7 @@ static Status plan_read(Arena *arena, const Action *action, Plan *ret_plan, Erro
         return error_set(reterr, STATUS_INVALID, "bad_plan", "it has no plan");
     Plan plan;
     TRY(shape_read(arena, &PLAN_SHAPE, action->plan, &plan, reterr));
-    TRY(plan_check(action, &plan, reterr));
+    TRY(plan_check(arena, action, &plan, reterr));
     *ret_plan = plan;
     return STATUS_OK;
 }
@@ -320,6 +345,11 @@ static Status run_allowed(Run *run, Error *reterr) {
     if (!run->secret)
         return error_set(reterr, STATUS_NOT_FOUND, "unknown_secret",
                          "the connector's file has no secret named %s", plan->admin_secret);
+    if (action->kind == ACTION_RESET && target_facts((TargetKind)plan->target->kind)->no_credential)
+        return error_set(reterr, STATUS_UNSUPPORTED, "nothing_to_reset",
+                         "nothing is delivered for access through %s, so there is no credential to "
+                         "replace",
+                         target_facts((TargetKind)plan->target->kind)->title);
     bool gives = action->kind == ACTION_GRANT || action->kind == ACTION_EXTEND;
     if (gives || action->kind == ACTION_RESET) {
         int64_t left_ms = action->expires_at - action->issued_at;

@@ -150,7 +150,6 @@ static void account_restrain(Sweep *sweep, const Driver *driver, DriverSession *
         .deployment = identity->deployment,
         .connector = identity->connector,
         .target = sweep->secret->target,
-        "sweep",
         .account = found->account,
     };
     DriverResult result = {0};

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { ID_MAX_BYTES = 255, TAG_MAX_BYTES = 385, ARN_MAX_BYTES = 2048, LIST_MAX = 50 };
+enum { ID_MAX_BYTES = 255, TAG_MAX_BYTES = 385, LIST_MAX = 50 };
 
 const char SSM_SHELL_DOCUMENT[] = "SSM-SessionManagerRunShell";
 
@@ -19,15 +19,18 @@ static bool consists_of(const char *text, const char *more) {
     return at > 0 && text[at] == '\0';
 }
 
+static bool is_id(const char *text, const char *prefix) {
+    return text_starts_with(text, prefix) && consists_of(text + strlen(prefix), "-");
+}
+
 static Status bad_value(Error *reterr, const char *expected) {
     return error_set(reterr, STATUS_INVALID, "bad_value", "%s", expected);
 }
 
 // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
 static Status resource_check(const char *resource, Error *reterr) {
-    bool known = text_starts_with(resource, "db-") || text_starts_with(resource, "cluster-") ||
-                 text_starts_with(resource, "prx-");
-    if (!text_equal(resource, "*") && (!known || !consists_of(resource, "-")))
+    if (!text_equal(resource, "*") && !is_id(resource, "db-") && !is_id(resource, "cluster-") &&
+        !is_id(resource, "prx-"))
         return bad_value(reterr, "expected the resource id of a database (db-…, cluster-…, prx-…), "
                                  "or * for any");
     return STATUS_OK;
@@ -40,7 +43,7 @@ static Status identifier_check_of_rds(const char *identifier, Error *reterr) {
     return STATUS_OK;
 }
 
-static Status tag_check(const char *tag, Error *reterr) {
+Status aws_tag_check(const char *tag, Error *reterr) {
     const char *value = strchr(tag, '=');
     if (value == NULL || value == tag || value[1] == '\0' || !text_is_printable(tag) ||
         strpbrk(tag, "*?") != NULL)
@@ -52,15 +55,14 @@ static Status tag_check(const char *tag, Error *reterr) {
 static Status database_user_check(const char *user, Error *reterr) {
     if (text_equal(user, "*"))
         return STATUS_OK;
-    if (user[0] == '\0' || !text_is_printable(user) || strpbrk(user, "*?$/ \"\\") != NULL)
-        return bad_value(reterr, "expected the name of a database user without wildcards, or * for "
-                                 "any");
+    if (user[0] == '\0' || !text_is_printable(user) || strpbrk(user, "*?$/ '\"\\") != NULL)
+        return bad_value(reterr, "expected the name of a database user, without blanks, quotes and "
+                                 "* ? $ / \\, or * alone for any");
     return STATUS_OK;
 }
 
 static Status instance_check(const char *instance, Error *reterr) {
-    bool known = text_starts_with(instance, "i-") || text_starts_with(instance, "mi-");
-    if (!known || !consists_of(instance, "-"))
+    if (!is_id(instance, "i-") && !is_id(instance, "mi-"))
         return bad_value(reterr, "expected the id of an instance: i-… or mi-…");
     return STATUS_OK;
 }
@@ -72,17 +74,20 @@ static Status document_check(const char *document, Error *reterr) {
     return STATUS_OK;
 }
 
-static Status action_check(const char *action, Error *reterr) {
+Status aws_action_check(const char *action, Error *reterr) {
     const char *name = strchr(action, ':');
-    if (name == NULL || name == action || name[1] == '\0' || !consists_of(action, ":-"))
+    if (name == NULL || name == action || !consists_of(name + 1, "") || !consists_of(action, ":-"))
         return bad_value(reterr, "expected an action as service:Action, without wildcards");
     return STATUS_OK;
 }
 
-static Status arn_check(const char *arn, Error *reterr) {
-    if (!text_equal(arn, "*") && (!text_starts_with(arn, "arn:") || !text_is_printable(arn) ||
-                                  strpbrk(arn, " \"\\") != NULL))
-        return bad_value(reterr, "expected an ARN, in which * stands for anything");
+// A $ would be the beginning of a variable, and IAM would put what nobody checked in its place.
+Status aws_pattern_check(const char *pattern, Error *reterr) {
+    if (!text_equal(pattern, "*") &&
+        (!text_starts_with(pattern, "arn:") || !text_is_printable(pattern) ||
+         strpbrk(pattern, " $\"\\") != NULL))
+        return bad_value(reterr, "expected an ARN without blanks, quotes, $ and \\, in which * "
+                                 "stands for anything");
     return STATUS_OK;
 }
 
@@ -91,7 +96,7 @@ static const Field RDS_CONNECT_FIELDS[] = {
      .help = "Resource id of the instance, cluster or proxy; *: any"},
     {FIELD(RdsConnect, identifier, STRING), .max = ID_MAX_BYTES, .check = identifier_check_of_rds,
      .help = "Its identifier, looked up when access is given"},
-    {FIELD(RdsConnect, tag, STRING), .max = TAG_MAX_BYTES, .check = tag_check,
+    {FIELD(RdsConnect, tag, STRING), .max = TAG_MAX_BYTES, .check = aws_tag_check,
      .help = "Every one with this tag, key=value, at the moment when access is given"},
     {FIELD(RdsConnect, users, STRINGS), .required = true, .min = 1, .max = LIST_MAX,
      .check = database_user_check, .help = "Users of the database to connect as; *: any"},
@@ -105,7 +110,7 @@ const Shape RDS_CONNECT_SHAPE = SHAPE("RdsConnect", RdsConnect, RDS_CONNECT_FIEL
 static const Field SSM_SESSION_FIELDS[] = {
     {FIELD(SsmSession, instances, STRINGS), .max = LIST_MAX, .check = instance_check,
      .help = "Ids of the instances"},
-    {FIELD(SsmSession, tag, STRING), .max = TAG_MAX_BYTES, .check = tag_check,
+    {FIELD(SsmSession, tag, STRING), .max = TAG_MAX_BYTES, .check = aws_tag_check,
      .help = "Every instance with this tag, key=value, at the moment when access is given"},
     {FIELD(SsmSession, documents, STRINGS), .max = LIST_MAX, .check = document_check,
      .help = "Session documents; absent: SSM-SessionManagerRunShell"},
@@ -115,9 +120,9 @@ const Shape SSM_SESSION_SHAPE =
 
 static const Field AWS_ALLOW_FIELDS[] = {
     {FIELD(AwsAllow, actions, STRINGS), .required = true, .min = 1, .max = LIST_MAX,
-     .check = action_check, .help = "Actions, which the connector's ceiling has to name"},
+     .check = aws_action_check, .help = "Actions, which the connector's ceiling has to name"},
     {FIELD(AwsAllow, resources, STRINGS), .required = true, .min = 1, .max = LIST_MAX,
-     .check = arn_check, .help = "ARNs they are allowed on"},
+     .check = aws_pattern_check, .help = "ARNs they are allowed on"},
 };
 const Shape AWS_ALLOW_SHAPE =
     SHAPE("AwsAllow", AwsAllow, AWS_ALLOW_FIELDS, "Any other actions on AWS");
@@ -140,9 +145,13 @@ Status ssm_session_check(const SsmSession *item, Error *reterr) {
 }
 
 const char *rds_connect_describe(Arena *arena, const RdsConnect *item) {
-    const char *users = string_list_join(arena, &item->users, ", ");
+    const char *users = string_list_has(&item->users, "*")
+                            ? "any user"
+                            : string_list_join(arena, &item->users, ", ");
     if (item->tag != NULL)
         return arena_printf(arena, "connect to databases with tag %s as %s", item->tag, users);
+    if (text_equal(item->resource, "*"))
+        return arena_printf(arena, "connect to any database as %s", users);
     return arena_printf(arena, "connect to database %s as %s",
                         item->identifier != NULL ? item->identifier : item->resource, users);
 }

@@ -32,6 +32,12 @@ extern const Shape SSM_SESSION_SHAPE;
 extern const Shape AWS_ALLOW_SHAPE;
 extern const char SSM_SHELL_DOCUMENT[]; // "SSM-SessionManagerRunShell"
 
+// "bad_value". An action is "service:Action"; a tag "key=value"; a pattern an ARN in which * stands
+// for anything, or * alone.
+MUST_USE Status aws_action_check(const char *action, Error *reterr);
+MUST_USE Status aws_tag_check(const char *tag, Error *reterr);
+MUST_USE Status aws_pattern_check(const char *pattern, Error *reterr);
+
 // "bad_access_item": what is missing or too much.
 MUST_USE Status rds_connect_check(const RdsConnect *item, Error *reterr);
 MUST_USE Status ssm_session_check(const SsmSession *item, Error *reterr);

@@ -1,10 +1,11 @@
 #include "domain/aws_address.h"
 
 #include "base/text.h"
+#include "domain/aws_identity.h"
 
 #include <string.h>
 
-enum { URL_MAX_BYTES = 512, ACCOUNT_DIGITS = 12, REGION_MAX_BYTES = 32 };
+enum { URL_MAX_BYTES = 512, ACCOUNT_DIGITS = 12, REGION_MAX_BYTES = 32, EXTERNAL_ID_MIN_BYTES = 2 };
 
 static const char DIGITS[] = "0123456789";
 
@@ -19,28 +20,37 @@ static Status region_check(const char *region, Error *reterr) {
     static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
     size_t length = strlen(region);
     if (length == 0 || length > REGION_MAX_BYTES || region[strspn(region, ALLOWED)] != '\0' ||
+        strchr("-0123456789", region[0]) != NULL || strchr(DIGITS, region[length - 1]) == NULL ||
         strchr(region, '-') == NULL)
         return error_set(reterr, STATUS_INVALID, "bad_value",
                          "expected an AWS region, such as eu-central-1");
     return STATUS_OK;
 }
 
-static bool is_one_word(const char *text) {
-    return text_is_printable(text) && strchr(text, ' ') == NULL;
-}
-
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
 static Status role_check(const char *role, Error *reterr) {
-    const char *resource = text_starts_with(role, "arn:aws") ? strstr(role, ":role/") : NULL;
-    if (resource == NULL || strstr(role, ":iam::") == NULL || !is_one_word(role))
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    AwsIdentity identity;
+    if (aws_identity_parse(arena, role, &identity, NULL) != STATUS_OK || identity.kind != AWS_ROLE)
         return error_set(reterr, STATUS_INVALID, "bad_value",
                          "expected the ARN of an IAM role, arn:aws:iam::ACCOUNT:role/NAME");
     return STATUS_OK;
 }
 
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+static Status external_id_check(const char *id, Error *reterr) {
+    static const char ALLOWED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789_+=,.@:/-";
+    if (strlen(id) < EXTERNAL_ID_MIN_BYTES || id[strspn(id, ALLOWED)] != '\0')
+        return error_set(reterr, STATUS_INVALID, "bad_value",
+                         "expected an external id of at least two letters, digits and "
+                         "_ + = , . @ : / -");
+    return STATUS_OK;
+}
+
 static Status url_check(const char *url, Error *reterr) {
+    const char *host = strstr(url, "://");
     if ((!text_starts_with(url, "https://") && !text_starts_with(url, "http://")) ||
-        !is_one_word(url))
+        host[strlen("://")] == '\0' || !text_is_printable(url) || strchr(url, ' ') != NULL)
         return error_set(reterr, STATUS_INVALID, "bad_value", "expected a URL, https://HOST");
     return STATUS_OK;
 }
@@ -67,7 +77,7 @@ static const Field ADDRESS_FIELDS[] = {
      .help = "Region of its databases and instances"},
     {FIELD(AwsAddress, role, STRING), .max = 256, .check = role_check,
      .help = "ARN of the role the connector assumes there; absent: as its own file says"},
-    {FIELD(AwsAddress, external_id, STRING), .max = 1224,
+    {FIELD(AwsAddress, external_id, STRING), .max = 1224, .check = external_id_check,
      .help = "External id that the role's trust policy asks for"},
     {FIELD(AwsAddress, endpoints, OBJECT), .shape = &ENDPOINTS_SHAPE,
      .help = "Private endpoints; absent: AWS's"},

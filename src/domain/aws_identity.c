@@ -2,14 +2,17 @@
 
 #include "base/buffer.h"
 #include "domain/aws_address.h"
+#include "domain/fault.h"
 
 #include <string.h>
 
 enum { NAME_MAX_BYTES = 64, ARN_MAX_BYTES = 2048, SESSION_MAX_BYTES = 64, FORMS = 3 };
 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-static const char NAME_CHARACTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789+=,.@_-";
+// A path may have more in it, which nobody uses and which could mean something in patterns.
+#define IAM_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_-"
+static const char NAME_CHARACTERS[] = IAM_CHARACTERS;
+static const char PATH_CHARACTERS[] = IAM_CHARACTERS "/";
 
 static const struct {
     const char *service, *resource;
@@ -36,6 +39,13 @@ static const char *take(Arena *arena, const char **rest, char separator) {
     return piece;
 }
 
+// "aws", "aws-cn", "aws-us-gov", …
+static bool is_partition(const char *partition) {
+    return text_equal(partition, "aws") ||
+           (text_starts_with(partition, "aws-") &&
+            partition[strspn(partition, "abcdefghijklmnopqrstuvwxyz-")] == '\0');
+}
+
 static bool is_name(const char *name, size_t max) {
     size_t length = strlen(name);
     return length > 0 && length <= max && name[strspn(name, NAME_CHARACTERS)] == '\0';
@@ -56,22 +66,22 @@ static bool read_resource(Arena *arena, const char *service, const char *resourc
         }
         const char *path_end = strrchr(name, '/');
         identity->name = path_end != NULL ? path_end + 1 : name;
-        return text_is_printable(name) && strpbrk(name, " *?") == NULL &&
+        return name[strspn(name, PATH_CHARACTERS)] == '\0' &&
                is_name(identity->name, NAME_MAX_BYTES);
     }
     return false;
 }
 
 Status aws_identity_parse(Arena *arena, const char *arn, AwsIdentity *ret_identity, Error *reterr) {
-    if (!text_starts_with(arn, "arn:aws") || strlen(arn) > ARN_MAX_BYTES)
+    if (!text_starts_with(arn, "arn:") || strlen(arn) > ARN_MAX_BYTES)
         return bad_identity(reterr);
     const char *rest = arn + strlen("arn:");
     AwsIdentity identity = {.arn = arn, .partition = take(arena, &rest, ':')};
     const char *service = take(arena, &rest, ':');
     bool has_region = take(arena, &rest, ':')[0] != '\0';
     identity.account = take(arena, &rest, ':');
-    Error ignored = {0};
-    if (has_region || aws_account_check(identity.account, &ignored) != STATUS_OK ||
+    if (!is_partition(identity.partition) || has_region ||
+        aws_account_check(identity.account, NULL) != STATUS_OK ||
         !read_resource(arena, service, rest, &identity))
         return bad_identity(reterr);
     *ret_identity = identity;
@@ -116,16 +126,37 @@ Status aws_identity_template_check(const char *template, Error *reterr) {
     return STATUS_OK;
 }
 
-const char *aws_identity_of_account(const StringList *arns, const char *account) {
+// Where there is none, the count.
+static size_t index_of_account(const StringList *arns, const char *account) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    size_t i = 0;
+    for (; i < arns->count; i++) {
+        AwsIdentity identity;
+        if (aws_identity_parse(arena, arns->items[i], &identity, NULL) == STATUS_OK &&
+            text_equal(identity.account, account))
+            break;
+    }
+    return i;
+}
+
+Status aws_identities_check(const StringList *arns, Error *reterr) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     for (size_t i = 0; i < arns->count; i++) {
         AwsIdentity identity;
-        Error ignored = {0};
-        if (aws_identity_parse(arena, arns->items[i], &identity, &ignored) == STATUS_OK &&
-            text_equal(identity.account, account))
-            return arns->items[i];
+        TRY(aws_identity_parse(arena, arns->items[i], &identity, reterr));
+        if (index_of_account(arns, identity.account) == i)
+            continue;
+        Status status = error_set(reterr, STATUS_INVALID, "duplicate",
+                                  "expected one identity for each AWS account; there are two of %s",
+                                  identity.account);
+        return error_inside(reterr, status, "/%zu", i);
     }
-    return NULL;
+    return STATUS_OK;
+}
+
+const char *aws_identity_of_account(const StringList *arns, const char *account) {
+    size_t i = index_of_account(arns, account);
+    return i < arns->count ? arns->items[i] : NULL;
 }
 
 const char *aws_account_name(Arena *arena, const AwsIdentity *identity, const char *grant_id) {

@@ -30,6 +30,8 @@ MUST_USE Status aws_identity_check(const char *arn, Error *reterr);
 MUST_USE Status aws_identity_template_check(const char *template, Error *reterr);
 const char *aws_identity_expand(Arena *arena, const char *template, const char *principal);
 
+// "duplicate", with the pointer within the list: two of these ARNs are of one account.
+MUST_USE Status aws_identities_check(const StringList *arns, Error *reterr);
 // The one of these ARNs that is of the account; NULL: none.
 const char *aws_identity_of_account(const StringList *arns, const char *account);
 // What a grant has on AWS, by name: "user/jane/grt_…", "role/dev/grt_…".

@@ -1,5 +1,6 @@
 #include "domain/configuration.h"
 
+#include "domain/aws_identity.h"
 #include "domain/fault.h"
 
 #include <stddef.h>
@@ -296,6 +297,12 @@ static Status check_all(const Comparison *comparison) {
     for (size_t i = 0; i < TYPE_COUNT; i++)
         TRY(check_duplicates(comparison, &TYPES[i]));
     const Configuration *declared = comparison->declared;
+    for (size_t i = 0; i < declared->principals.count; i++) {
+        Status status = aws_identities_check(&declared->principals.items[i].aws_identities,
+                                             comparison->reterr);
+        if (status != STATUS_OK)
+            return error_inside(comparison->reterr, status, "/principals/%zu/aws_identities", i);
+    }
     for (size_t i = 0; i < declared->integrations.count; i++) {
         Status status = integration_check(&declared->integrations.items[i], comparison->reterr);
         if (status != STATUS_OK)

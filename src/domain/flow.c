@@ -148,11 +148,35 @@ static Status bad_value(Error *reterr, const char *pointer, const char *expected
     return error_inside(reterr, status, "%s", pointer);
 }
 
+// What the other kinds know and an AWS account has nothing of would be kept and mean nothing.
+static Status aws_integration_check(const Integration *integration, Error *reterr) {
+    Integration usual;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    shape_default(arena, &INTEGRATION_SHAPE, &usual);
+    if (integration->custodian != NULL)
+        return bad_value(reterr, "/custodian", "expected none with kind aws: nobody owns anything");
+    if (integration->connection_limit != usual.connection_limit)
+        return bad_value(reterr, "/connection_limit",
+                         "expected none with kind aws: sessions are not limited there");
+    if (!text_equal(integration->account_prefix, usual.account_prefix))
+        return bad_value(reterr, "/account_prefix",
+                         "expected none with kind aws: no accounts are made there");
+    if (integration->identity == NULL)
+        return STATUS_OK;
+    const char *example = aws_identity_expand(arena, integration->identity, "somebody");
+    const StringList identities = {.items = &example, .count = 1};
+    if (aws_identity_of_account(&identities, integration->aws->account) == NULL)
+        return bad_value(reterr, "/identity", "expected identities of the account in aws");
+    return STATUS_OK;
+}
+
 Status integration_check(const Integration *integration, Error *reterr) {
     const TargetFacts *facts = target_facts((TargetKind)integration->kind);
     TargetAddress target = integration_target(integration);
     TRY(target_address_complete(&target, reterr));
-    if (integration->identity != NULL && target.kind != TARGET_AWS)
+    if (target.kind == TARGET_AWS)
+        TRY(aws_integration_check(integration, reterr));
+    else if (integration->identity != NULL)
         return bad_value(reterr, "/identity", "expected identity with kind aws alone");
     if (integration->privilege_mode == PRIVILEGE_SHARED_ROLE && !facts->shared_roles)
         return bad_value(reterr, "/privilege_mode",

@@ -104,8 +104,8 @@ static Status account_choose(Arena *arena, const Integration *integration, const
                          integration->name, shown(arena, identity), error.message);
     if (!text_equal(parsed.account, integration->aws->account))
         return error_set(reterr, STATUS_CONFLICT, "no_identity",
-                         "%s is of another AWS account than integration %s", identity,
-                         integration->name);
+                         "%s is of another AWS account than integration %s",
+                         shown(arena, identity), integration->name);
     *ret_account = aws_account_name(arena, &parsed, form->id);
     return STATUS_OK;
 }
@@ -188,11 +188,11 @@ Status grant_check_current(Arena *arena, const Configuration *configuration, con
     const Integration *integration = configuration_integration(configuration, flow->integration);
     if (integration == NULL)
         return flow_changed(grant, "the integration was deleted", reterr);
-    const char *identity = identity_of(arena, configuration, integration, grant->requester);
-    if (!text_equal(identity, grant->plan->identity))
-        return flow_changed(grant, "the requester's AWS identity was changed", reterr);
     if (!same(arena, &PLAN_SHAPE, grant->plan, plan_make(arena, integration, flow, grant->plan)))
         return flow_changed(grant, "the integration was changed", reterr);
+    if (!text_equal(identity_of(arena, configuration, integration, grant->requester),
+                    grant->plan->identity))
+        return flow_changed(grant, "the requester's AWS identity was changed", reterr);
     return STATUS_OK;
 }
 

@@ -49,6 +49,12 @@ static Status aws_complete(TargetAddress *target, Error *reterr) {
         return bad_address(reterr, "/port", "bad_value", "expected no port with kind aws");
     if (target->tls != TLS_VERIFY_FULL)
         return bad_address(reterr, "/tls", "bad_value", "expected tls: verify-full with kind aws");
+    if (aws->role != NULL) {
+        const StringList roles = {.items = (const char *[]){aws->role}, .count = 1};
+        if (aws_identity_of_account(&roles, aws->account) == NULL)
+            return bad_address(reterr, "/aws/role", "bad_value",
+                               "expected a role of the account itself");
+    }
     target->host = aws->account;
     target->database = aws->region;
     return STATUS_OK;

@@ -186,6 +186,47 @@ static void falls_back_to_the_general_ceiling_and_then_to_a_day(void **state) {
         STATUS_FORBIDDEN);
 }
 
+static const AwsAddress ACCOUNT = {.account = "123456789012", .region = "eu-central-1"};
+static const TargetAddress CLOUD = {.kind = TARGET_AWS,
+                                    .host = "123456789012",
+                                    .port = 443,
+                                    .database = "eu-central-1",
+                                    .aws = &ACCOUNT};
+
+// What limits databases limits no account of AWS, whose names are of another kind.
+static void leaves_accounts_of_aws_to_what_is_said_of_them(void **state) {
+    static const char *OTHERS[] = {"other"};
+    RdsConnect connect = {.resource = "*", .users = {OTHERS, 1}};
+    Case given = case_make();
+    given.secret.target = given.plan.target = &CLOUD;
+    given.plan.account = "user/jane/grt_1";
+    given.item = (AccessItem){.rds_connect = &connect};
+    given.ceiling.databases = (StringList){OTHERS, 1};
+    given.ceiling.schemas = (StringList){OTHERS, 1};
+    given.ceiling.account_prefixes = (StringList){OTHERS, 1};
+    accepted(&given);
+    assert_ptr_equal(ceiling_resources(&given.options, &given.secret), &given.ceiling.aws);
+    given.duration_s = 9 * 3600;
+    refused(&given, "8h");
+}
+
+static void refuses_actions_that_are_not_named(void **state) {
+    static const char *WANTED[] = {"s3:GetObject", "s3:ListBucket"};
+    static const char *ALLOWED[] = {"s3:GetObject", "s3:PutObject"};
+    static const char *ANY[] = {"*"};
+    AwsAllow allow = {.actions = {WANTED, 2}, .resources = {ANY, 1}};
+    Case given = case_make();
+    given.secret.target = given.plan.target = &CLOUD;
+    given.item = (AccessItem){.allow = &allow};
+    refused(&given, "s3:GetObject"); // an absent list is none, not any
+    given.ceiling.aws.actions = (StringList){ALLOWED, 2};
+    refused(&given, "s3:ListBucket");
+    allow.actions.count = 1;
+    accepted(&given);
+    ALLOWED[0] = "S3:getobject";
+    refused(&given, "s3:GetObject");
+}
+
 // "roles: []" reads as none, and a list without items allows any.
 static void refuses_a_list_without_items_in_the_file(void **state) {
     static const char *const LISTS[] = {"databases", "schemas", "privileges", "roles",
@@ -215,6 +256,8 @@ int main(void) {
         cmocka_unit_test(refuses_roles_that_are_not_listed),
         cmocka_unit_test(refuses_any_role_where_schemas_are_limited_and_roles_are_not_named),
         cmocka_unit_test(refuses_custodians_that_are_not_named),
+        cmocka_unit_test(leaves_accounts_of_aws_to_what_is_said_of_them),
+        cmocka_unit_test(refuses_actions_that_are_not_named),
         cmocka_unit_test(refuses_a_list_without_items_in_the_file),
         cmocka_unit_test(refuses_longer_access),
         cmocka_unit_test(falls_back_to_the_general_ceiling_and_then_to_a_day),
