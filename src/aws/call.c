@@ -21,9 +21,8 @@ enum {
     LONGEST_PAUSE_MS = 20 * SECOND_MS,
     STOP_LOOK_MS = 50,
     LEAST_TRY_MS = 100,           // in less time nothing is begun
-    SKEW_MS = 4 * 60 * SECOND_MS, // AWS bears five minutes
+    SKEW_MS = 4 * 60 * SECOND_MS, // AWS bears five minutes, or a little more
     SCOPE_SIZE = 128,
-    STAMP_HEADER_SIZE = 48,
 };
 
 static const struct {
@@ -43,7 +42,6 @@ struct AwsClient {
     int try_timeout_ms;
     int max_tries;
     const Clock *clock;
-    int64_t skew_ms; // AWS's clock less ours, where that has mattered
     const atomic_bool *stop;
     void (*pause)(void *context, int64_t pause_ms);
     void *pause_context;
@@ -152,7 +150,6 @@ typedef struct Calling {
     const char *headers[2]; // of the protocol; the second may be NULL
     int64_t deadline_ms;
     bool renewed;                // credentials were asked for anew already
-    bool skewed;                 // our clock was mended already
     AwsCredentials *credentials; // of this try; NULL: unsigned
     HttpReply reply;
     AwsFault fault;
@@ -169,17 +166,9 @@ static bool is_stopped(const AwsClient *client) {
     return client->stop != NULL && atomic_load(client->stop);
 }
 
-static void stamp_header(const AwsClient *client, char header[STAMP_HEADER_SIZE]) {
-    time_t now = (time_t)((clock_now_ms(client->clock) + client->skew_ms) / SECOND_MS);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    strftime(header, STAMP_HEADER_SIZE, "X-Amz-Date: %Y%m%dT%H%M%SZ", &parts);
-}
-
 static Status try_send(Calling *calling, Error *reterr) {
     AwsClient *client = calling->client;
     const AwsCredentials *credentials = calling->credentials;
-    char stamp[STAMP_HEADER_SIZE];
     HttpSignature signature = {.scope = client->scope};
     int64_t left_ms = time_left(calling);
     HttpCall call = {
@@ -187,17 +176,12 @@ static Status try_send(Calling *calling, Error *reterr) {
         .target = "/",
         .body = calling->body,
         .body_length = strlen(calling->body),
-        .headers = {calling->headers[0]},
+        .headers = {calling->headers[0], calling->headers[1]},
         .wanted = "x-amzn-RequestId",
         .timeout_ms = left_ms < client->try_timeout_ms ? (int)left_ms : client->try_timeout_ms,
         .stop = client->stop,
     };
-    size_t count = 1;
-    if (calling->headers[1] != NULL)
-        call.headers[count++] = calling->headers[1];
     if (credentials != NULL) {
-        stamp_header(client, stamp);
-        call.headers[count++] = stamp;
         signature.key_id = credentials->access_key_id;
         signature.key = credentials->secret_key;
         call.signature = &signature;
@@ -238,6 +222,20 @@ static void keep_secrets_out(Calling *calling) {
             snprintf(calling->fault.message, sizeof(calling->fault.message), "(not shown)");
 }
 
+// Libcurl signs with the time of this machine, which AWS does not say in all its words for it.
+static void explain_skew(Calling *calling) {
+    const AwsFault *fault = &calling->fault;
+    int64_t ahead_ms = clock_now_ms(calling->client->clock) - fault->date_ms;
+    if (!fault_is_skewed(fault) || fault->date_ms == 0 ||
+        (ahead_ms < SKEW_MS && ahead_ms > -SKEW_MS))
+        return;
+    error_set(&calling->error, STATUS_UNAVAILABLE, "clock_skewed",
+              "%s: this machine's clock is %lld s %s AWS's, which then takes no signature of it: "
+              "set it (NTP)",
+              fault->code, (long long)(ahead_ms > 0 ? ahead_ms : -ahead_ms) / SECOND_MS,
+              ahead_ms > 0 ? "ahead of" : "behind");
+}
+
 static Status note_refusal(Calling *calling) {
     AwsFault *fault = &calling->fault;
     fault_classify(fault);
@@ -253,9 +251,10 @@ static Status note_refusal(Calling *calling) {
     error_set(&calling->error, status, code, "%s%s%s",
               fault->code[0] != '\0' ? fault->code : answered,
               fault->message[0] != '\0' ? ": " : "", fault->message);
+    explain_skew(calling);
     if (calling->request_id != NULL)
         error_set_detail(&calling->error, "request %.100s", calling->request_id);
-    return status;
+    return calling->error.status;
 }
 
 static Status note_garbage(Calling *calling) {
@@ -364,18 +363,9 @@ static int64_t pause_before_next(const Calling *calling) {
     return pause_ms > wanted_ms ? pause_ms : wanted_ms;
 }
 
-// New credentials, or another idea of the time, each once, make the next try worth it at once.
+// New credentials, once, make the next try worth it at once.
 static bool mend(Calling *calling) {
     AwsClient *client = calling->client;
-    if (!calling->skewed && fault_is_skewed(&calling->fault) && calling->fault.date_ms > 0) {
-        int64_t skew_ms = calling->fault.date_ms - clock_now_ms(client->clock);
-        int64_t change_ms = skew_ms - client->skew_ms;
-        if (change_ms > SKEW_MS || change_ms < -SKEW_MS) {
-            client->skew_ms = skew_ms;
-            calling->skewed = true;
-            return true;
-        }
-    }
     if (!calling->renewed && calling->credentials != NULL && fault_is_expired(&calling->fault)) {
         calling->renewed = true;
         return aws_provider_refuse(client->provider, calling->credentials);

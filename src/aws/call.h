@@ -98,7 +98,8 @@ typedef struct AwsFault {
 //   STATUS_LIMITED          throttled to the end
 //   STATUS_UNAVAILABLE      no answer, 5xx, or what came cannot be read; "stopped"
 //   STATUS_INVALID          everything else AWS refuses
-// Error's code is "aws_refused", "aws_throttled", "aws_unavailable" or that of http/client.h; its
+// Error's code is "aws_refused", "aws_throttled", "aws_unavailable", "clock_skewed" (this machine's
+// clock is minutes off: STATUS_UNAVAILABLE), or that of http/client.h or the provider; its
 // message begins with service and action and quotes AWS's, its detail has the request's id.
 MUST_USE Status aws_client_query(AwsClient *client, Arena *arena, const AwsQuery *query,
                                  AwsAnswer *ret_answer, AwsFault *retfault, Error *reterr);

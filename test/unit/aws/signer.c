@@ -3,7 +3,7 @@
 //   {"make": "token", "key_id", "key", "session", "at_s", "region", "host", "port", "user"}
 //   {"make": "query", …, "service", "host", "path", "parameters": [["name", "value"]], "expires_s"}
 //   {"make": "call",  …, "service", "endpoint", "action", "parameters" or "body"}: to a server that
-//                     looks at the headers; prints the HTTP status' code of AWS, or "ok"
+//                     looks at the headers; signed for the time it is; prints "ok"
 //   {"make": "endpoint", "service", "region"}
 #include "aws/call.h"
 #include "aws/presign.h"
@@ -87,20 +87,6 @@ static Status send(const Order *order, AwsClient *client, AwsFault *fault, Error
     return aws_client_query(client, order->arena, &query, &answer, fault, reterr);
 }
 
-// Real but for the wall, which stands at the order's time.
-typedef struct OrderClock {
-    Clock clock;
-    int64_t at_ms;
-} OrderClock;
-
-static int64_t order_now(const Clock *clock) {
-    return ((const OrderClock *)clock)->at_ms;
-}
-
-static int64_t order_monotonic(const Clock *clock) {
-    return clock_monotonic_ms(&SYSTEM_CLOCK);
-}
-
 static Status find_service(const Order *order, AwsService *ret_service, Error *reterr) {
     int service = 0;
     if (!enum_find(&AWS_SERVICE_NAMES, text(order, "service"), &service))
@@ -110,12 +96,10 @@ static Status find_service(const Order *order, AwsService *ret_service, Error *r
 }
 
 static Status make_call(const Order *order, const char **ret_line, Error *reterr) {
-    OrderClock clock = {{order_now, order_monotonic}, order->at_ms};
     AwsClientOptions options = {
         .region = text(order, "region"),
         .endpoint = text(order, "endpoint"),
         .max_tries = 1,
-        .clock = &clock.clock,
     };
     TRY(find_service(order, &options.service, reterr));
     CLEANUP(aws_provider_freep)
