@@ -1,5 +1,6 @@
 #include "api/change.h"
 
+#include "api/aws_warnings.h"
 #include "domain/target_report.h"
 
 #include <string.h>
@@ -73,7 +74,9 @@ static void look_at_item(const Look *look, const AccessItem *item) {
     }
 }
 
-static Status look_at_flow(Call *call, const Flow *flow, StringList *warnings, Error *reterr) {
+static Status look_at_flow(Call *call, const AwsLook *aws, Error *reterr) {
+    const Flow *flow = aws->flow;
+    StringList *warnings = aws->warnings;
     IntegrationReport report = {0};
     Error error = {0};
     Status status = store_integration_report(call->api->options.store, call->arena,
@@ -95,6 +98,7 @@ static Status look_at_flow(Call *call, const Flow *flow, StringList *warnings, E
     const Look look = {call->arena, flow, &found, warnings};
     for (size_t i = 0; i < flow->access.count; i++)
         look_at_item(&look, &flow->access.items[i]);
+    aws_warn_of_resources(aws, &found);
     return STATUS_OK;
 }
 
@@ -134,6 +138,8 @@ Status change_warnings(Call *call, const Configuration *declared, const AppliedC
     for (size_t i = 0; i < declared->flows.count; i++) {
         const Flow *flow = &declared->flows.items[i];
         const Configuration *before = applied->before;
+        const AwsLook look = {call->arena, declared, before, flow, &warnings};
+        aws_warn_of_people(&look);
         // What is stored of an integration says nothing about the one that is to be.
         bool moved = is_changed(&applied->changes, "integration", flow->integration) &&
                      configuration_integration(before, flow->integration) != NULL;
@@ -144,7 +150,7 @@ Status change_warnings(Call *call, const Configuration *declared, const AppliedC
                                          "whether what the flow names exists there",
                                          flow->name, flow->integration));
         else
-            TRY(look_at_flow(call, flow, &warnings, reterr));
+            TRY(look_at_flow(call, &look, reterr));
     }
     *ret_warnings = warnings;
     return STATUS_OK;

@@ -161,25 +161,44 @@ static Status key_check(const char *key, Error *reterr) {
 
 static Status public_key_check(const char *key, Error *reterr) {
     Error error = {0};
-    if (seal_public_key_check(key, &error) == STATUS_OK)
+    if (key == NULL)
+        error_set(&error, STATUS_INVALID, "missing_field",
+                  "public_key: is required, for the credential that this flow's access is used by");
+    else if (seal_public_key_check(key, &error) == STATUS_OK)
         return STATUS_OK;
     *reterr = error;
     snprintf(reterr->pointer, sizeof(reterr->pointer), "/public_key");
     return error.status;
 }
 
+// Whether a flow's access is used by a credential that is made for it. One that nobody knows is
+// refused by others.
+static Status flow_delivers(Call *call, const char *name, bool *ret_delivers, Error *reterr) {
+    const Configuration *configuration = NULL;
+    TRY(call_configuration(call, &configuration, reterr));
+    const Flow *flow = configuration_flow(configuration, name);
+    const Integration *integration =
+        flow != NULL ? configuration_integration(configuration, flow->integration) : NULL;
+    *ret_delivers =
+        integration == NULL || !target_facts((TargetKind)integration->kind)->no_credential;
+    return STATUS_OK;
+}
+
 Status grant_request(Call *call, Error *reterr) {
     const GrantRequest *body = call->body;
     const char *key = http_request_header(call->request, "Idempotency-Key");
     TRY(key_check(key, reterr));
-    TRY(public_key_check(body->public_key, reterr));
+    bool delivers = true;
+    TRY(flow_delivers(call, body->flow, &delivers, reterr));
+    if (delivers)
+        TRY(public_key_check(body->public_key, reterr));
     const RequestForm form = {
         .id = id_new(call->arena, "req"),
         .requester = call->caller.principal.name,
         .flow = body->flow,
         .duration_s = body->duration_s,
         .reason = body->reason,
-        .public_key = body->public_key,
+        .public_key = delivers ? body->public_key : NULL,
         .deployment = store_deployment(call->api->options.store),
         .address = http_request_peer(call->request),
         .now_ms = call_now_ms(call),
@@ -271,6 +290,7 @@ Status grant_reset(Call *call, Error *reterr) {
 Status grant_credentials(Call *call, Error *reterr) {
     Grant grant = {0};
     TRY(find_own_grant(call, &grant, reterr));
+    TRY(grant_delivery_check(&grant, reterr));
     if (grant.state != GRANT_ACTIVE)
         return error_set(reterr, STATUS_CONFLICT, "wrong_state",
                          "%s is %s; it has credentials only while it is active", grant.id,

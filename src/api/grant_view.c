@@ -45,8 +45,17 @@ static bool may_extend(const Look *look) {
     return look->is_requester && grant_extension_check(look->grant, 1, NULL) == STATUS_OK;
 }
 
+static bool delivers(const Look *look) {
+    return grant_delivery_check(look->grant, NULL) == STATUS_OK;
+}
+
 static bool may_reset(const Look *look) {
-    return look->is_requester && grant_event_allowed(look->grant, GRANT_EVENT_RESET, look->now_ms);
+    return look->is_requester && delivers(look) &&
+           grant_event_allowed(look->grant, GRANT_EVENT_RESET, look->now_ms);
+}
+
+static bool may_connect(const Look *look) {
+    return look->is_requester && look->grant->state == GRANT_ACTIVE && !delivers(look);
 }
 
 static bool may_see_credentials(const Look *look) {
@@ -61,7 +70,7 @@ static const struct {
     {"approve", SCOPE_DECIDE, may_decide}, {"deny", SCOPE_DECIDE, may_decide},
     {"cancel", SCOPE_REQUEST, may_cancel}, {"revoke", SCOPE_REQUEST, may_revoke},
     {"extend", SCOPE_REQUEST, may_extend}, {"credentials", SCOPE_REQUEST, may_see_credentials},
-    {"reset", SCOPE_REQUEST, may_reset},
+    {"reset", SCOPE_REQUEST, may_reset},   {"connect", SCOPE_REQUEST, may_connect},
 };
 
 StringList grant_permitted(Call *call, const Configuration *configuration, const Grant *grant) {
@@ -130,6 +139,7 @@ GrantView grant_view(Call *call, const Configuration *configuration, const Grant
         .ended_by = grant->ended_by,
         .note = grant->note,
         .account = plan->account,
+        .identity = plan->identity,
         .public_key = grant->public_key,
         .extension_s = has_extension ? grant->extension_s : 0,
         .extension_state =

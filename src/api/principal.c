@@ -24,6 +24,7 @@ static Status view_principal(Call *call, const char *name, json_t **ret_value, E
         .role = enum_name(&ROLES, principal->role),
         .disabled = principal->disabled,
         .has_password = hash != NULL,
+        .aws_identities = principal->aws_identities,
     };
     for (size_t i = 0; i < configuration->groups.count; i++) {
         if (group_includes(configuration, configuration->groups.items[i].name, name))

@@ -20,6 +20,9 @@ static const char *const HEALTH_NAMES[] = {
 const EnumTable HEALTHS = {"health", HEALTH_NAMES, COUNT_OF(HEALTH_NAMES)};
 
 const char *target_text(Arena *arena, const TargetAddress *target) {
+    if (target->aws != NULL)
+        return arena_printf(arena, "%s account %s, %s", enum_name(&TARGET_KINDS, target->kind),
+                            target->aws->account, target->aws->region);
     int64_t port = target->port != 0 ? target->port : target_default_port((TargetKind)target->kind);
     bool is_ipv6 = strchr(target->host, ':') != NULL;
     return arena_printf(arena, "%s %s%s%s:%lld/%s", enum_name(&TARGET_KINDS, target->kind),

@@ -79,12 +79,37 @@ static const CommandOption WAIT_OPTIONS[] = {
     {.name = "timeout", .value = "DURATION", .help = "Give up waiting after this time"},
     {0},
 };
+// Two commands choose among what a grant on AWS is for.
+static const char AWS_RESOURCE_HELP[] = "AWS: which database or instance, by name or id, where the "
+                                        "grant is for several";
+static const char AWS_USER_HELP[] = "AWS: as which user of the database, where the grant is for "
+                                    "several";
+static const char AWS_HOST_HELP[] = "AWS: endpoint of the database, where the grant does not know "
+                                    "it";
+static const char AWS_PORT_HELP[] = "AWS: its port, likewise";
+static const char AWS_ENGINE_HELP[] = "AWS: what runs there, likewise";
+static const char AWS_ENGINES[] = "postgresql|mysql|mariadb";
+static const char AWS_DATABASE_HELP[] =
+    "AWS: which database of the server, instead of the one made "
+    "with it";
+static const char AWS_DOCUMENT_HELP[] = "AWS: session document of an instance, where the grant is "
+                                        "for several";
+static const char AWS_PROFILE_HELP[] = "AWS: profile of your AWS configuration to take credentials "
+                                       "from";
 static const CommandOption CREDENTIALS_OPTIONS[] = {
     {.name = "format",
      .value = "FORMAT",
      .choices = "env|url|json|pgpass|mycnf|jdbc|odbc|dotnet",
      .help = "How to print it (env: lines for a shell)"},
     {.name = "reset", .help = "Have a new password set, sealed to a new key on this machine"},
+    {.name = "resource", .value = "NAME", .help = AWS_RESOURCE_HELP},
+    {.name = "user", .value = "NAME", .help = AWS_USER_HELP},
+    {.name = "host", .value = "HOST", .help = AWS_HOST_HELP},
+    {.name = "port", .value = "NUMBER", .help = AWS_PORT_HELP},
+    {.name = "engine", .value = "ENGINE", .choices = AWS_ENGINES, .help = AWS_ENGINE_HELP},
+    {.name = "database", .value = "NAME", .help = AWS_DATABASE_HELP},
+    {.name = "document", .value = "NAME", .help = AWS_DOCUMENT_HELP},
+    {.name = "profile", .value = "NAME", .help = AWS_PROFILE_HELP},
     {0},
 };
 static const CommandOption CONNECT_OPTIONS[] = {
@@ -96,6 +121,14 @@ static const CommandOption CONNECT_OPTIONS[] = {
      .is_file = true,
      .value = "FILE",
      .help = "Certificates (PEM) that vouch for the database (DAYPASS_TARGET_CA_FILE)"},
+    {.name = "resource", .value = "NAME", .help = AWS_RESOURCE_HELP},
+    {.name = "user", .value = "NAME", .help = AWS_USER_HELP},
+    {.name = "host", .value = "HOST", .help = AWS_HOST_HELP},
+    {.name = "port", .value = "NUMBER", .help = AWS_PORT_HELP},
+    {.name = "engine", .value = "ENGINE", .choices = AWS_ENGINES, .help = AWS_ENGINE_HELP},
+    {.name = "database", .value = "NAME", .help = AWS_DATABASE_HELP},
+    {.name = "document", .value = "NAME", .help = AWS_DOCUMENT_HELP},
+    {.name = "profile", .value = "NAME", .help = AWS_PROFILE_HELP},
     {0},
 };
 static const CommandOption EXTEND_OPTIONS[] = {
@@ -245,7 +278,9 @@ const Command COMMANDS[] = {
      .summary = "Print the credential of a grant, as often as needed while it lives",
      .details = "For a shell: eval \"$(daypass credentials ID)\". Only the machine that asked has "
                 "the key that opens it; --reset gets a new password for this one. pgpass is "
-                "PostgreSQL's, mycnf MySQL's and MariaDB's; Redis has env, url and json alone.",
+                "PostgreSQL's, mycnf MySQL's and MariaDB's; Redis has env, url and json alone. On "
+                "AWS it is made here, from your own AWS credentials, and good for 15 minutes; of a "
+                "session on an instance the command that starts it is printed.",
      .arguments = ID_ARGUMENT,
      .options = CREDENTIALS_OPTIONS,
      .run = command_credentials},
@@ -255,7 +290,8 @@ const Command COMMANDS[] = {
          "PostgreSQL: psql. MySQL and MariaDB: mysql or mariadb. SQL Server: sqlcmd, tsql or "
          "isql. Oracle: sqlplus or sql. Redis: redis-cli or valkey-cli. The password is "
          "never on its command line, and nothing of it is left when the client has ended. "
-         "What follows -- is passed on to the client.",
+         "What follows -- is passed on to the client. On AWS the password is a token made here, "
+         "from your own AWS credentials; of an instance, aws starts a session.",
      .arguments = ID_ARGUMENT,
      .options = CONNECT_OPTIONS,
      .rest = "CLIENT-ARGUMENT",

@@ -1,4 +1,6 @@
 #include "base/text.h"
+#include "cli/aws_token.h"
+#include "cli/aws_use.h"
 #include "cli/credential_engine.h"
 #include "cli/credential_obtain.h"
 #include "cli/handlers.h"
@@ -31,6 +33,9 @@ static Status choose_tls(const Invocation *invocation, const Credential *credent
         return credential_tls(credential, ret_tls, reterr);
     if (!enum_find(&TLS_MODES, chosen, &tls))
         return error_set(reterr, STATUS_INVALID, USAGE_CODE, "--tls: no such mode");
+    if (tls == TLS_DISABLE && credential_is_token(credential))
+        return error_set(reterr, STATUS_INVALID, USAGE_CODE,
+                         "--tls disable would send the token in clear text, and RDS takes none so");
     *ret_tls = (TlsMode)tls;
     return STATUS_OK;
 }
@@ -65,18 +70,51 @@ static Status start_client(Cli *cli, const EngineClient *client, const ClientOrd
     return status;
 }
 
+// Instances and clusters have certificates of RDS's own authorities, proxies of one that systems
+// know.
+static void choose_aws_authority(Cli *cli, const AwsLogin *login, ClientOrder *order) {
+    if (order->ca_file != NULL)
+        return;
+    if (text_equal(login->resource->kind, "rds proxy"))
+        order->ca_file = system_authorities();
+    else
+        order->authority_hint = aws_authority_hint(cli->arena, login->region);
+}
+
+static Status connect_with(Cli *cli, const Invocation *invocation, const Credential *credential,
+                           const AwsLogin *aws, Error *reterr) {
+    TargetKind kind;
+    const CredentialEngine *engine;
+    TRY(credential_engine_find(credential, &kind, &engine, reterr));
+    TRY(credential_check(credential, engine, reterr));
+    const EngineClient *client = NULL;
+    ClientOrder order = {.credential = credential, .arguments = &invocation->rest};
+    TRY(choose_tls(invocation, credential, &order.tls, reterr));
+    TRY(choose_ca_file(invocation, &order.ca_file, reterr));
+    if (aws != NULL)
+        choose_aws_authority(cli, aws, &order);
+    TRY(find_client(cli->arena, engine, credential->grant_id, &client, &order.program, reterr));
+    return start_client(cli, client, &order, reterr);
+}
+
 Status command_connect(Cli *cli, const Invocation *invocation, Error *reterr) {
     const char *id = invocation_argument(invocation, "ID");
     Credential credential;
-    TRY(credential_obtain(cli, id, false, &credential, reterr));
-    TargetKind kind;
-    const CredentialEngine *engine;
-    TRY(credential_engine_find(&credential, &kind, &engine, reterr));
-    TRY(credential_check(&credential, engine, reterr));
-    const EngineClient *client = NULL;
-    ClientOrder order = {.credential = &credential, .arguments = &invocation->rest};
-    TRY(choose_tls(invocation, &credential, &order.tls, reterr));
-    TRY(choose_ca_file(invocation, &order.ca_file, reterr));
-    TRY(find_client(cli->arena, engine, id, &client, &order.program, reterr));
-    return start_client(cli, client, &order, reterr);
+    Error error = {0};
+    Status status = credential_obtain(cli, id, false, &credential, &error);
+    if (status == STATUS_OK) {
+        TRY(aws_options_refuse(invocation, reterr));
+        credential.grant_id = id;
+        return connect_with(cli, invocation, &credential, NULL, reterr);
+    }
+    if (!text_equal(error.code, NOTHING_DELIVERED)) {
+        *reterr = error;
+        return status;
+    }
+    AwsUse use;
+    TRY(aws_use_choose(cli, invocation, id, &use, reterr));
+    if (use.instance != NULL)
+        return aws_session_start(cli, &use, &invocation->rest, reterr);
+    TRY(aws_token_make(cli, &use.grant, &use.login, use.profile, &credential, reterr));
+    return connect_with(cli, invocation, &credential, &use.login, reterr);
 }

@@ -1,4 +1,6 @@
 #include "base/buffer.h"
+#include "cli/aws_token.h"
+#include "cli/aws_use.h"
 #include "cli/credential_format.h"
 #include "cli/credential_obtain.h"
 #include "cli/grants.h"
@@ -120,6 +122,10 @@ Status credential_obtain(Cli *cli, const char *id, bool reset, Credential *ret_c
     }
     Error error = {0};
     Status status = fetch_sealed(cli, id, &reply, &error);
+    if (text_equal(error.code, NOTHING_DELIVERED)) {
+        *reterr = error;
+        return status;
+    }
     if (status != STATUS_OK) {
         // Looking at the grant says why there is none, and lets go of its key when it is over.
         GrantView grant;
@@ -133,23 +139,44 @@ Status credential_obtain(Cli *cli, const char *id, bool reset, Credential *ret_c
 
 // ---- credentials ------------------------------------------------------------------------------
 
+static Status print_credential(Cli *cli, const Credential *credential, const char *format,
+                               Error *reterr) {
+    Buffer buffer = {.wipe = true};
+    Status status = credential_format(cli->arena, credential, format, &buffer, reterr);
+    if (status == STATUS_OK)
+        fputs(buffer_text(&buffer), cli->out);
+    buffer_done(&buffer);
+    TRY(status);
+    note(cli, "# %s on %s until %s", credential->user, credential->host,
+         time_text(cli, credential->expires_at));
+    return STATUS_OK;
+}
+
 Status command_credentials(Cli *cli, const Invocation *invocation, Error *reterr) {
     const char *format = invocation_option(invocation, "format");
     if (cli->json && format != NULL && !text_equal(format, "json"))
         return error_set(reterr, STATUS_INVALID, USAGE_CODE,
                          "--json and --format %s exclude each other", format);
+    const char *id = invocation_argument(invocation, "ID");
+    bool reset = invocation_switch(invocation, "reset");
     Credential credential;
-    TRY(credential_obtain(cli, invocation_argument(invocation, "ID"),
-                          invocation_switch(invocation, "reset"), &credential, reterr));
-    if (format == NULL)
-        format = cli->json ? "json" : "env";
-    Buffer buffer = {.wipe = true};
-    Status status = credential_format(cli->arena, &credential, format, &buffer, reterr);
-    if (status == STATUS_OK)
-        fputs(buffer_text(&buffer), cli->out);
-    buffer_done(&buffer);
-    TRY(status);
-    note(cli, "# %s on %s until %s", credential.user, credential.host,
-         time_text(cli, credential.expires_at));
-    return STATUS_OK;
+    Error error = {0};
+    Status status = credential_obtain(cli, id, reset, &credential, &error);
+    if (status == STATUS_OK) {
+        TRY(aws_options_refuse(invocation, reterr));
+    } else if (reset || !text_equal(error.code, NOTHING_DELIVERED)) {
+        *reterr = error;
+        return status;
+    } else {
+        AwsUse use;
+        TRY(aws_use_choose(cli, invocation, id, &use, reterr));
+        if (use.instance != NULL)
+            return aws_session_print(cli, &use, format, reterr);
+        TRY(aws_token_make(cli, &use.grant, &use.login, use.profile, &credential, reterr));
+    }
+    return print_credential(cli, &credential,
+                            format != NULL ? format
+                            : cli->json    ? "json"
+                                           : "env",
+                            reterr);
 }

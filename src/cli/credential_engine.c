@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include <unistd.h>
+
 static const char *const FORM_NAMES[] = {
     [FORM_ENV] = "env",     [FORM_URL] = "url",   [FORM_JSON] = "json", [FORM_PGPASS] = "pgpass",
     [FORM_MYCNF] = "mycnf", [FORM_JDBC] = "jdbc", [FORM_ODBC] = "odbc", [FORM_DOTNET] = "dotnet",
@@ -73,6 +75,24 @@ Status credential_check(const Credential *credential, const CredentialEngine *en
                              "the credential misses a value, or has one with control characters");
     }
     return STATUS_OK;
+}
+
+const char *system_authorities(void) {
+    static const char *const FILES[] = {
+        "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch
+        "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
+        "/etc/ssl/cert.pem",                  // macOS, Alpine, BSD
+        "/etc/ssl/ca-bundle.pem",             // SUSE
+    };
+    for (size_t i = 0; i < COUNT_OF(FILES); i++) {
+        if (access(FILES[i], R_OK) == 0)
+            return FILES[i];
+    }
+    return NULL;
+}
+
+bool credential_is_token(const Credential *credential) {
+    return text_equal(credential->authentication, AUTHENTICATION_IAM);
 }
 
 Status credential_tls(const Credential *credential, TlsMode *ret_tls, Error *reterr) {

@@ -33,6 +33,7 @@ typedef struct ClientOrder {
     const char *program; // the path it was found at
     TlsMode tls;
     const char *ca_file;         // certificates that vouch for the target; NULL: the client's own
+    const char *authority_hint;  // where these are to be had; NULL: nobody knows
     const StringList *arguments; // the person's, for the client
 } ClientOrder;
 
@@ -66,5 +67,9 @@ const char *credential_forms(Arena *arena, const char *kind);
 // a line break.
 MUST_USE Status credential_check(const Credential *credential, const CredentialEngine *engine,
                                  Error *reterr);
+// Its password is AWS's to check, see AUTHENTICATION_IAM.
+bool credential_is_token(const Credential *credential);
+// The system's own authorities, in one file; NULL: none is where one is looked for.
+const char *system_authorities(void);
 // verify-full where the credential names none.
 MUST_USE Status credential_tls(const Credential *credential, TlsMode *ret_tls, Error *reterr);

@@ -27,6 +27,8 @@ static Status write_env(Arena *arena, const Credential *credential, Buffer *into
     add_export(into, "MYSQL_DATABASE", credential->database);
     add_export(into, "MYSQL_USER", credential->user);
     add_export(into, "MYSQL_PWD", credential->password);
+    if (credential_is_token(credential))
+        add_export(into, "LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN", "1");
     return STATUS_OK;
 }
 
@@ -101,7 +103,8 @@ static Status write_mysql_odbc(Arena *arena, const Credential *credential, Buffe
     TlsMode tls;
     TRY(credential_tls(credential, &tls, reterr));
     add_odbc(arena, credential, "MySQL ODBC 9.4 Unicode Driver", into);
-    buffer_addf(into, "SSLMODE=%s;\n", SSL_MODES[tls]);
+    buffer_addf(into, "SSLMODE=%s;%s\n", SSL_MODES[tls],
+                credential_is_token(credential) ? "ENABLE_CLEARTEXT_PLUGIN=1;" : "");
     return STATUS_OK;
 }
 
@@ -152,8 +155,11 @@ static void add_database(const Credential *credential, Buffer *into) {
     add_option_line(into, "database", credential->database);
 }
 
-static void add_mysql_tls(TlsMode tls, Buffer *into) {
+static void add_mysql_tls(const Credential *credential, TlsMode tls, Buffer *into) {
     add_option_line(into, "ssl-mode", SSL_MODES[tls]);
+    // MariaDB's library sends a password so whenever it is asked to.
+    if (credential_is_token(credential))
+        buffer_add(into, "enable-cleartext-plugin\n");
     // Without TLS, caching_sha2_password sends a password encrypted to a key that the server gives.
     if (tls == TLS_DISABLE)
         buffer_add(into, "get-server-public-key\n");
@@ -170,7 +176,7 @@ static Status write_mysql_mycnf(Arena *arena, const Credential *credential, Buff
     TlsMode tls;
     TRY(credential_tls(credential, &tls, reterr));
     add_section(arena, credential, NULL, into);
-    add_mysql_tls(tls, into);
+    add_mysql_tls(credential, tls, into);
     add_database(credential, into);
     return STATUS_OK;
 }
@@ -197,22 +203,10 @@ static const char *const MYSQL_UNSET[] = {
 
 // Neither client looks at the system's own authorities in every version; and MariaDB's, from 11.4,
 // takes a certificate that nobody vouches for when the server shows that it knows the password.
-static const char *system_authorities(void) {
-    static const char *const FILES[] = {
-        "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch
-        "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
-        "/etc/ssl/cert.pem",                  // macOS, Alpine, BSD
-        "/etc/ssl/ca-bundle.pem",             // SUSE
-    };
-    for (size_t i = 0; i < COUNT_OF(FILES); i++) {
-        if (access(FILES[i], R_OK) == 0)
-            return FILES[i];
-    }
-    return NULL;
-}
-
-static Status find_authorities(const ClientOrder *order, TlsMode tls, const char **ret_file,
-                               Error *reterr) {
+static Status find_authorities(ClientLaunch *launch, const ClientOrder *order, TlsMode tls,
+                               const char **ret_file, Error *reterr) {
+    if (tls <= TLS_VERIFY_CA && order->ca_file == NULL && launch->note == NULL)
+        launch->note = order->authority_hint;
     *ret_file = tls > TLS_VERIFY_CA      ? NULL
                 : order->ca_file != NULL ? order->ca_file
                                          : system_authorities();
@@ -246,7 +240,7 @@ static Status prepare_mariadb(ClientLaunch *launch, const ClientOrder *order, Er
                                     "server's certificate and name too (verify-full)",
                                     enum_name(&TLS_MODES, (int)order->tls));
     const char *ca_file;
-    TRY(find_authorities(order, tls, &ca_file, reterr));
+    TRY(find_authorities(launch, order, tls, &ca_file, reterr));
     Buffer file = {.wipe = true};
     add_section(launch->arena, order->credential, ca_file, &file);
     add_mariadb_tls(tls, &file);
@@ -261,10 +255,10 @@ static Status prepare_mysql(ClientLaunch *launch, const ClientOrder *order, Erro
     if (client_says(launch->arena, order->program, "MariaDB"))
         return prepare_mariadb(launch, order, reterr);
     const char *ca_file;
-    TRY(find_authorities(order, order->tls, &ca_file, reterr));
+    TRY(find_authorities(launch, order, order->tls, &ca_file, reterr));
     Buffer file = {.wipe = true};
     add_section(launch->arena, order->credential, ca_file, &file);
-    add_mysql_tls(order->tls, &file);
+    add_mysql_tls(order->credential, order->tls, &file);
     add_database(order->credential, &file);
     Status status = launch_by_file(launch, order, &file, reterr);
     buffer_done(&file);

@@ -138,8 +138,9 @@ static Status prepare_psql(ClientLaunch *launch, const ClientOrder *order, Error
         launch->note = arena_printf(
             launch->arena,
             "This server's certificate is verified (%s): put its authority's certificate into "
-            "~/.postgresql/root.crt, or name its file in PGSSLROOTCERT or --ca-file",
-            credential.tls);
+            "~/.postgresql/root.crt, or name its file in PGSSLROOTCERT or --ca-file%s%s",
+            credential.tls, order->authority_hint != NULL ? ". " : "",
+            order->authority_hint != NULL ? order->authority_hint : "");
     client_arguments(launch, order->arguments);
     return STATUS_OK;
 }

@@ -5,6 +5,7 @@
 #include "cli/prompt.h"
 #include "cli/remote.h"
 #include "cli/session.h"
+#include "domain/target_kind.h"
 #include "wire/api_messages.h"
 
 #include <string.h>
@@ -181,6 +182,12 @@ static Status complete_form(Cli *cli, const Invocation *invocation, GrantRequest
     return STATUS_OK;
 }
 
+static bool nothing_is_delivered(const GrantView *grant) {
+    int kind;
+    return grant->kind != NULL && enum_find(&TARGET_KINDS, grant->kind, &kind) &&
+           target_facts((TargetKind)kind)->no_credential;
+}
+
 // The key is on disk before the request leaves, so that what may come back can always be opened. It
 // goes only when the server's answer says that there is no request.
 static Status send_request(Cli *cli, GrantRequest *form, GrantView *ret_grant, json_t **ret_value,
@@ -194,7 +201,8 @@ static Status send_request(Cli *cli, GrantRequest *form, GrantView *ret_grant, j
                        .body = form,
                        .idempotency_key = id_new(cli->arena, "idk")};
     Status status = remote_read(cli, &call, &GRANT_VIEW_SHAPE, ret_grant, ret_value, reterr);
-    if (status != STATUS_OK && status != STATUS_UNAVAILABLE && status != STATUS_INTERNAL)
+    bool refused = status != STATUS_OK && status != STATUS_UNAVAILABLE && status != STATUS_INTERNAL;
+    if (refused || (status == STATUS_OK && nothing_is_delivered(ret_grant)))
         key_store_remove(cli->arena, form->public_key);
     return status;
 }

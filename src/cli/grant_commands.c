@@ -1,3 +1,4 @@
+#include "cli/aws_use.h"
 #include "cli/grants.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
@@ -155,6 +156,7 @@ static void print_grant(Cli *cli, const GrantView *grant) {
     print_lines(cli, "access", &grant->access);
     print_field(cli, "duration", duration_text(cli->arena, grant->duration_s));
     print_field(cli, "account", grant->account);
+    print_field(cli, "identity", grant->identity);
     print_time(cli, "requested", grant->requested_at);
     print_time(cli, "approved", grant->approved_at);
     print_time(cli, "given", grant->granted_at);
@@ -262,6 +264,7 @@ Status command_show(Cli *cli, const Invocation *invocation, Error *reterr) {
         return STATUS_OK;
     }
     print_grant(cli, &grant);
+    TRY(aws_grant_print(cli, &grant, reterr));
     TRY(print_drift(cli, &grant, reterr));
     TRY(print_decisions(cli, &grant, reterr));
     TRY(print_evidence(cli, &grant, reterr));

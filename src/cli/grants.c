@@ -256,6 +256,11 @@ const char *grant_next_step(Cli *cli, const GrantView *grant) {
                             "credentials %s --format %s",
                             grant->id, credential_clients(arena, grant->kind), grant->id,
                             credential_forms(arena, grant->kind));
+    if (string_list_has(&grant->may, "connect"))
+        return arena_printf(arena,
+                            "use it with your own AWS credentials: daypass connect %s, or in "
+                            "another program by: daypass credentials %s",
+                            grant->id, grant->id);
     if (view_state(grant) == GRANT_REVOKING)
         return arena_printf(arena, "follow it with: daypass wait %s --until over", grant->id);
     if (!grant_view_is_over(grant) && view_state(grant) != GRANT_ACTIVE)

@@ -90,7 +90,34 @@ Status command_integrations_check(Cli *cli, const Invocation *invocation, Error 
     return STATUS_OK;
 }
 
-static void print_discovery(Cli *cli, const Discovery *discovery) {
+static void print_resources(Cli *cli, const AwsResources *resources) {
+    static const char *const TITLES[] = {"KIND",   "ID",  "NAME", "ENDPOINT",
+                                         "ENGINE", "IAM", "TAGS", NULL};
+    CLEANUP(table_freep) Table *table = table_new(cli, TITLES);
+    for (size_t i = 0; i < resources->count; i++) {
+        const AwsResource *found = &resources->items[i];
+        bool database = !text_equal(found->kind, "instance");
+        const char *endpoint =
+            found->host == NULL
+                ? NULL
+                : arena_printf(cli->arena, "%s:%lld", found->host, (long long)found->port);
+        const char *cells[] = {found->kind,
+                               found->id,
+                               found->identifier,
+                               endpoint,
+                               found->engine,
+                               !database                   ? NULL
+                               : found->iam_authentication ? "on"
+                                                           : "off",
+                               string_list_join(cli->arena, &found->tags, ", ")};
+        table_row(table, cells);
+        if (database && !found->iam_authentication)
+            table_colour(table, 5, COLOUR_ATTENTION);
+    }
+    table_print(table, "No databases or instances.");
+}
+
+static void print_objects(Cli *cli, const Discovery *discovery) {
     static const char *const TITLES[] = {"SCHEMA", "NAME", "KIND", NULL};
     CLEANUP(table_freep) Table *table = table_new(cli, TITLES);
     for (size_t i = 0; i < discovery->tables.count; i++) {
@@ -105,6 +132,16 @@ static void print_discovery(Cli *cli, const Discovery *discovery) {
     say(cli, "functions  %s", or_dash(string_list_join(cli->arena, &discovery->functions, ", ")));
     say(cli, "%s", "");
     table_print(table, "No tables.");
+}
+
+static void print_discovery(Cli *cli, const Discovery *discovery) {
+    // A server has a version; an AWS account has none.
+    if (discovery->server_version == NULL && discovery->schemas.count == 0)
+        print_resources(cli, &discovery->resources);
+    else
+        print_objects(cli, discovery);
+    for (size_t i = 0; i < discovery->notes.count; i++)
+        note(cli, "%s", discovery->notes.items[i]);
     if (discovery->cut)
         note(cli, "There are more than are kept.");
 }

@@ -6,7 +6,8 @@
 #include "wire/api_messages.h"
 
 Status command_principal_list(Cli *cli, const Invocation *invocation, Error *reterr) {
-    static const char *const TITLES[] = {"NAME", "ROLE", "STATUS", "PASSWORD", "GROUPS", NULL};
+    static const char *const TITLES[] = {"NAME",   "ROLE", "STATUS", "PASSWORD",
+                                         "GROUPS", "AWS",  NULL};
     RemoteList list;
     TRY(remote_list(cli, "/v1/principals", 0, &list, reterr));
     if (cli->json) {
@@ -18,9 +19,12 @@ Status command_principal_list(Cli *cli, const Invocation *invocation, Error *ret
         PrincipalView view;
         TRY(remote_parse(cli->arena, &PRINCIPAL_VIEW_SHAPE, json_array_get(list.items, i), &view,
                          reterr));
-        const char *cells[] = {view.name, view.role, view.disabled ? "disabled" : "enabled",
+        const char *cells[] = {view.name,
+                               view.role,
+                               view.disabled ? "disabled" : "enabled",
                                view.has_password ? "set" : "not yet",
-                               string_list_join(cli->arena, &view.groups, ", ")};
+                               string_list_join(cli->arena, &view.groups, ", "),
+                               string_list_join(cli->arena, &view.aws_identities, ", ")};
         table_row(table, cells);
         if (view.disabled)
             table_colour(table, 2, COLOUR_FAINT);

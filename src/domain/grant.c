@@ -369,6 +369,17 @@ bool grant_is_over(const Grant *grant) {
     return STATES[grant->state].over;
 }
 
+Status grant_delivery_check(const Grant *grant, Error *reterr) {
+    const TargetFacts *facts = target_facts((TargetKind)grant->plan->target->kind);
+    if (!facts->no_credential)
+        return STATUS_OK;
+    return error_set(
+        reterr, STATUS_UNSUPPORTED, "nothing_delivered",
+        "a grant on %s has no credential: for its time you are allowed more with those "
+        "you have. Use it with \"daypass connect %s\"",
+        facts->title, grant->id);
+}
+
 bool grant_may_have_account(const Grant *grant) {
     return STATES[grant->state].may_have_account;
 }

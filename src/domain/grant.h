@@ -146,6 +146,9 @@ MUST_USE Status grant_change(Grant *grant, const GrantChange *change, Error *ret
 // The extension that was asked for was decided against, cannot be had, or is applied.
 void grant_drop_extension(Grant *grant);
 bool grant_is_over(const Grant *grant);
+// "nothing_delivered" where people use what they have already, and there is no credential to read
+// or to reset.
+MUST_USE Status grant_delivery_check(const Grant *grant, Error *reterr);
 // An account may exist on the target in this state.
 bool grant_may_have_account(const Grant *grant);
 // Mermaid state diagram of the table, for the docs.

@@ -227,6 +227,7 @@ static Status reset(Operation *operation, void *work_, Error *reterr) {
     TRY(grant_load(operation, work->id, grant, reterr));
     // Whoever could name the key would have the access: nobody but the requester.
     TRY(check_requester(operation, grant, reterr));
+    TRY(grant_delivery_check(grant, reterr));
     TRY(check_active(operation, grant, reterr));
     TRY(actions_drop(operation, grant->id, "reset", reterr)); // for a key that is lost too
     ActionForm action = {.kind = "reset", .seal_to = work->text};

@@ -103,6 +103,8 @@ static const Field PRINCIPAL_VIEW_FIELDS[] = {
     {FIELD(PrincipalView, disabled, BOOL), .help = "Cannot sign in and decides nothing"},
     {FIELD(PrincipalView, has_password, BOOL), .help = "Has chosen a password"},
     {FIELD(PrincipalView, groups, STRINGS), .help = "Groups the principal is a member of"},
+    {FIELD(PrincipalView, aws_identities, STRINGS),
+     .help = "ARNs of who they are to AWS, one for each account"},
 };
 const Shape PRINCIPAL_VIEW_SHAPE = SHAPE("PrincipalView", PrincipalView, PRINCIPAL_VIEW_FIELDS,
                                          "A person or machine known to Daypass");
@@ -262,9 +264,9 @@ static const Field GRANT_REQUEST_FIELDS[] = {
     {FIELD_NAMED("duration", GrantRequest, duration_s, DURATION),
      .help = "How long; when absent, the flow's default"},
     {FIELD(GrantRequest, reason, STRING), .max = TEXT_MAX_BYTES, .help = "Why"},
-    {FIELD(GrantRequest, public_key, STRING), .required = true, .min = 1,
-     .max = PUBLIC_KEY_MAX_BYTES,
-     .help = "X25519 public key in base64, whose other half alone opens the credential"},
+    {FIELD(GrantRequest, public_key, STRING), .min = 1, .max = PUBLIC_KEY_MAX_BYTES,
+     .help = "X25519 public key in base64, whose other half alone opens the credential; required "
+             "but for AWS, where there is none"},
 };
 const Shape GRANT_REQUEST_SHAPE =
     SHAPE("GrantRequest", GrantRequest, GRANT_REQUEST_FIELDS, "Asking for a flow");
@@ -322,6 +324,8 @@ static const Field GRANT_VIEW_FIELDS[] = {
     {FIELD(GrantView, note, STRING), .max = TEXT_MAX_BYTES,
      .help = "Note of who ended, denied or cancelled it"},
     {FIELD(GrantView, account, STRING), .help = "Name of the account on the target"},
+    {FIELD(GrantView, identity, STRING), .max = TEXT_MAX_BYTES,
+     .help = "AWS: ARN of the identity it is given to"},
     {FIELD(GrantView, public_key, STRING), .help = "The key its credential is sealed to"},
     {FIELD(GrantView, needs, STRING), .help = "What approval is still missing"},
     {FIELD(GrantView, waiting, STRINGS), .help = "Who may decide now"},

@@ -66,6 +66,7 @@ typedef struct PrincipalView { // GET /v1/principals
     bool disabled;
     bool has_password;
     StringList groups;
+    StringList aws_identities;
 } PrincipalView;
 extern const Shape PRINCIPAL_VIEW_SHAPE;
 
@@ -181,7 +182,7 @@ typedef struct GrantRequest { // POST /v1/grants, with an Idempotency-Key header
     const char *flow;
     int64_t duration_s; // key "duration"; absent: the flow's default
     const char *reason;
-    const char *public_key;
+    const char *public_key; // NULL: only where nothing is delivered
 } GrantRequest;
 extern const Shape GRANT_REQUEST_SHAPE;
 
@@ -228,6 +229,7 @@ typedef struct GrantView { // GET /v1/grants, GET /v1/grants/{id}
     const char *ended_by;
     const char *note;
     const char *account;
+    const char *identity; // AWS: ARN of whom it is given to
     const char *public_key;
     const char *needs;   // of a pending one: "1 of group dba"
     StringList waiting;  // names of those who may decide now
@@ -243,7 +245,8 @@ typedef struct GrantView { // GET /v1/grants, GET /v1/grants/{id}
     int64_t drifted_at;
     const json_t *drift;     // array of DRIFT_SHAPE
     StringList may;          // what the caller may do now: "approve", "deny", "cancel", "revoke",
-                             // "extend", "credentials", "reset"
+                             // "extend", "credentials", "reset"; "connect" where no
+                             // credential is delivered
     const json_t *decisions; // array of DECISION_SHAPE
     const json_t *evidence;  // array of EVIDENCE_SHAPE; only of a single one
 } GrantView;

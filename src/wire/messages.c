@@ -196,6 +196,8 @@ static const Field SWEEP_REPORT_FIELDS[] = {
 const Shape SWEEP_REPORT_SHAPE = SHAPE("SweepReport", SweepReport, SWEEP_REPORT_FIELDS,
                                        "Accounts with Daypass's mark on one target");
 
+const char AUTHENTICATION_IAM[] = "iam";
+
 static const Field CREDENTIAL_FIELDS[] = {
     {FIELD(Credential, kind, STRING), .required = true, .max = ID_BYTES, .help = "Kind of target"},
     {FIELD(Credential, host, STRING), .required = true, .max = HOST_BYTES,
@@ -207,6 +209,8 @@ static const Field CREDENTIAL_FIELDS[] = {
     {FIELD(Credential, password, STRING), .required = true, .secret = true, .max = NAME_BYTES,
      .help = "Its password"},
     {FIELD(Credential, tls, STRING), .max = ID_BYTES, .help = "TLS mode to connect with"},
+    {FIELD(Credential, authentication, STRING), .max = ID_BYTES,
+     .help = "iam: a token of AWS's, which the client has to send as it is"},
     {FIELD(Credential, expires_at, TIME), .help = "When the access ends"},
     {FIELD(Credential, grant_id, STRING), .max = ID_BYTES, .help = "Id of the grant"},
 };

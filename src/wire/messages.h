@@ -161,7 +161,10 @@ typedef struct Credential {
     const char *user;
     const char *password;
     const char *tls;
+    const char *authentication; // NULL: the engine's usual one
     int64_t expires_at;
     const char *grant_id;
 } Credential;
 extern const Shape CREDENTIAL_SHAPE;
+// "iam": AWS checks the password, which the client has to send as it is, inside TLS.
+extern const char AUTHENTICATION_IAM[];

@@ -1,0 +1,18 @@
+// What is probably a mistake in flows for AWS: databases and instances that the last discovery did
+// not find, IAM authentication that is off, and people of whom nobody knows who they are there.
+#pragma once
+
+#include "domain/configuration.h"
+#include "domain/target_report.h"
+
+typedef struct AwsLook {
+    Arena *arena;
+    const Configuration *declared; // goes before what there was
+    const Configuration *before;
+    const Flow *flow;
+    StringList *warnings;
+} AwsLook;
+
+void aws_warn_of_resources(const AwsLook *look, const Discovery *found);
+// Requesters without an identity in the account, and integrations that end sessions.
+void aws_warn_of_people(const AwsLook *look);
