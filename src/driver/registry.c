@@ -13,6 +13,9 @@
 #ifdef DAYPASS_WITH_SQLSERVER
 #include "driver/sqlserver/driver.h"
 #endif
+#ifdef DAYPASS_WITH_AWS
+#include "driver/aws/driver.h"
+#endif
 
 // One a line, however many.
 // clang-format off
@@ -30,6 +33,9 @@ static const Driver *const DRIVERS[] = {
 #endif
 #ifdef DAYPASS_WITH_SQLSERVER
     &SQLSERVER_DRIVER,
+#endif
+#ifdef DAYPASS_WITH_AWS
+    &AWS_DRIVER,
 #endif
 };
 // clang-format on

@@ -1,0 +1,73 @@
+#include "driver/aws/ceiling.h"
+
+#include <string.h>
+
+#include "aws/arn.h"
+
+static Status above(Error *reterr, const char *what, const char *value, const char *field) {
+    return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                     "%s %s is above the ceiling of this connector's file (%s)", what, value,
+                     field);
+}
+
+bool aws_ceiling_covers(const char *pattern, const char *resource) {
+    // '?' is one character, and '*' in the resource any number of them.
+    if (strchr(resource, '*') != NULL && strchr(pattern, '?') != NULL)
+        return text_equal(pattern, resource);
+    return arn_matches(pattern, resource);
+}
+
+static bool any_covers(const StringList *patterns, const char *resource) {
+    for (size_t i = 0; i < patterns->count; i++)
+        if (aws_ceiling_covers(patterns->items[i], resource))
+            return true;
+    return false;
+}
+
+// The connector's own identity: what it gives itself, whoever sends it orders could use.
+static bool is_own(const Subject *subject, const char *own_arn) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    ArnPrincipal own;
+    if (text_equal(subject->arn, own_arn))
+        return true;
+    return arn_principal_parse(arena, own_arn, &own, NULL) == STATUS_OK &&
+           own.kind == ARN_PRINCIPAL_ROLE_SESSION && subject->is_role &&
+           text_equal(own.name, subject->name);
+}
+
+Status aws_ceiling_check_subject(const ResourceCeiling *ceiling, const Subject *subject,
+                                 const char *identity, const char *own_arn, Error *reterr) {
+    if (is_own(subject, own_arn))
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "%s is the connector's own identity, which is never given anything",
+                         subject->arn);
+    if (ceiling->identities.count > 0 && !any_covers(&ceiling->identities, subject->arn) &&
+        !any_covers(&ceiling->identities, identity))
+        return above(reterr, "identity", identity, "identities");
+    for (size_t i = 0; i < ceiling->identity_tags.count; i++)
+        if (!string_list_has(&subject->tags, ceiling->identity_tags.items[i]))
+            return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                             "%s has no tag %s, which the ceiling of this connector's file asks "
+                             "for (identity_tags)",
+                             subject->arn, ceiling->identity_tags.items[i]);
+    if (ceiling->boundary != NULL && !text_equal(ceiling->boundary, subject->boundary))
+        return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                         "%s does not have the permissions boundary %s, which the ceiling of this "
+                         "connector's file asks for (boundary)",
+                         subject->arn, ceiling->boundary);
+    return STATUS_OK;
+}
+
+Status aws_ceiling_check_items(const ResourceCeiling *ceiling, const PolicyItems *items,
+                               Error *reterr) {
+    for (size_t i = 0; i < items->count; i++) {
+        const PolicyItem *item = &items->items[i];
+        for (size_t a = 0; a < item->actions.count; a++)
+            if (!string_list_has(&ceiling->actions, item->actions.items[a]))
+                return above(reterr, "action", item->actions.items[a], "actions");
+        for (size_t r = 0; ceiling->resources.count > 0 && r < item->resources.count; r++)
+            if (!any_covers(&ceiling->resources, item->resources.items[r]))
+                return above(reterr, "resource", item->resources.items[r], "resources");
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,24 @@
+// What the names in a plan stand for at this moment: resources with their ARNs.
+#pragma once
+
+#include "driver/aws/operation.h"
+#include "driver/aws/policy.h"
+
+typedef struct Resolved {
+    PolicyItems items;
+    AwsResources resources; // with users and documents that are granted
+} Resolved;
+
+// FAILURE_NOT_FOUND "resource_not_found": nothing is called so.
+MUST_USE Status aws_resolve(Operation *operation, const AccessItems *access, Resolved *ret_resolved,
+                            Error *reterr);
+
+// "arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER"
+const char *aws_database_user_arn(Arena *arena, const char *partition, const AwsAddress *address,
+                                  const char *resource, const char *user);
+// Of EC2, or managed by Systems Manager ("mi-…").
+const char *aws_instance_arn(Arena *arena, const char *partition, const AwsAddress *address,
+                             const char *instance);
+// AWS's own documents belong to no account.
+const char *aws_document_arn(Arena *arena, const char *partition, const AwsAddress *address,
+                             const char *document);
