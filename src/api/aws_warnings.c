@@ -135,8 +135,9 @@ static void add_unknown(const AwsLook *look, const StringList *names, const char
     }
 }
 
-static void look_at_requesters(const AwsLook *look, const Integration *integration) {
-    if (integration->identity != NULL)
+void aws_warn_of_requesters(const AwsLook *look) {
+    const Integration *integration = integration_named(look, look->flow->integration);
+    if (integration == NULL || integration->kind != TARGET_AWS || integration->identity != NULL)
         return;
     const Subjects *requesters = look->flow->requesters;
     StringList unknown = {0};
@@ -158,28 +159,4 @@ static void look_at_requesters(const AwsLook *look, const Integration *integrati
          "identity for integration %s",
          string_list_join(look->arena, &shown, ", "), more, unknown.count == 1 ? "is" : "are",
          integration->aws->account, integration->name);
-}
-
-static void look_at_end_sessions(const AwsLook *look, const Integration *integration,
-                                 const char *name) {
-    const Integration *ender = integration_named(look, name);
-    if (ender == NULL || ender->kind == TARGET_AWS)
-        warn(look, "end_sessions names %s, which is no integration of a database", name);
-    else if (!text_equal(ender->connector, integration->connector))
-        warn(look,
-             "end_sessions names %s, which connector %s serves; expected one of %s, which "
-             "serves %s",
-             name, ender->connector, integration->connector, integration->name);
-}
-
-void aws_warn_of_people(const AwsLook *look) {
-    const Integration *integration = integration_named(look, look->flow->integration);
-    if (integration == NULL || integration->kind != TARGET_AWS)
-        return;
-    look_at_requesters(look, integration);
-    for (size_t i = 0; i < look->flow->access.count; i++) {
-        const RdsConnect *item = look->flow->access.items[i].rds_connect;
-        if (item != NULL && item->end_sessions != NULL)
-            look_at_end_sessions(look, integration, item->end_sessions);
-    }
 }

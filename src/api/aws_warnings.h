@@ -14,5 +14,5 @@ typedef struct AwsLook {
 } AwsLook;
 
 void aws_warn_of_resources(const AwsLook *look, const Discovery *found);
-// Requesters without an identity in the account, and integrations that end sessions.
-void aws_warn_of_people(const AwsLook *look);
+// Those without an identity in the account, where no template gives them one.
+void aws_warn_of_requesters(const AwsLook *look);

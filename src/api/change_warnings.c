@@ -139,7 +139,7 @@ Status change_warnings(Call *call, const Configuration *declared, const AppliedC
         const Flow *flow = &declared->flows.items[i];
         const Configuration *before = applied->before;
         const AwsLook look = {call->arena, declared, before, flow, &warnings};
-        aws_warn_of_people(&look);
+        aws_warn_of_requesters(&look);
         // What is stored of an integration says nothing about the one that is to be.
         bool moved = is_changed(&applied->changes, "integration", flow->integration) &&
                      configuration_integration(before, flow->integration) != NULL;

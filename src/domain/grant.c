@@ -374,7 +374,7 @@ Status grant_delivery_check(const Grant *grant, Error *reterr) {
     if (!facts->no_credential)
         return STATUS_OK;
     return error_set(
-        reterr, STATUS_UNSUPPORTED, "nothing_delivered",
+        reterr, STATUS_CONFLICT, "nothing_delivered",
         "a grant on %s has no credential: for its time you are allowed more with those "
         "you have. Use it with \"daypass connect %s\"",
         facts->title, grant->id);
