@@ -64,7 +64,7 @@ static void nothing_is_sealed_and_nothing_can_be_fetched_or_reset(void **state) 
     assert_false(list_has(&shown, "may", "reset"));
     assert_problem(
         world_as(world, "ann", "GET", arena_printf(world->arena, "%s/credentials", target), NULL),
-        501, "nothing_delivered");
+        409, "nothing_delivered");
     const char *key =
         arena_printf(world->arena, "{\"public_key\":\"%s\"}", world_public_key(world));
     assert_problem(
