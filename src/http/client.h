@@ -24,8 +24,8 @@ typedef struct HttpClientOptions {
     bool plain;
 } HttpClientOptions;
 
-// libcurl's CURLOPT_AWS_SIGV4: method, target, body and headers given are signed, for now. The
-// header X-Amz-Date is libcurl's to give: 7.88 would send one of ours beside its own.
+// libcurl's CURLOPT_AWS_SIGV4: method, target, body and headers given are signed, as of this
+// moment. The header X-Amz-Date is libcurl's to give: 7.88 would send one of ours beside its own.
 typedef struct HttpSignature {
     const char *scope; // "aws:amz:REGION:SERVICE"
     const char *key_id;

@@ -37,8 +37,8 @@ static void scene_open(Scene *scene, const int *minutes, size_t count) {
                  "{\"AccessKeyId\": \"AK%zu\", \"SecretAccessKey\": \"s%zu\", \"Token\": \"t\", "
                  "\"Expiration\": \"%s\"}",
                  i, i, end);
-        scene->answers[i] = minutes[i] != 0 ? (ScriptedAnswer){.body = scene->bodies[i]}
-                                            : (ScriptedAnswer){.status = 403, .body = ""};
+        scene->answers[i].body = scene->bodies[i];
+        scene->answers[i].status = minutes[i] != 0 ? 200 : 403;
     }
     scene->server = scripted_start(scene->answers, count);
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", scripted_url(scene->server), 1);
