@@ -215,11 +215,11 @@ static void brings_no_secret_into_a_message(void **state) {
         TOKEN);
     char other[1000];
     snprintf(other, sizeof(other),
-             "<ErrorResponse><Error><Code>Odd</Code><Message>you sent %s \x1b[2J</Message></Error>"
+             "<ErrorResponse><Error><Code>Odd</Code><Message>you sent %s</Message></Error>"
              "</ErrorResponse>",
              TOKEN);
     char third[] = "<ErrorResponse><Error><Code>Odd\n</Code><Message>a\xe2\x80\xae"
-                   "b</Message></Error></ErrorResponse>";
+                   "b\nsecond line</Message></Error></ErrorResponse>";
     const ScriptedAnswer answers[] = {{.status = 403, .body = body},
                                       {.status = 400, .body = other},
                                       {.status = 400, .body = third}};
@@ -229,6 +229,7 @@ static void brings_no_secret_into_a_message(void **state) {
         assert_int_not_equal(get_user(&scene), STATUS_OK);
         assert_null(strstr(scene.error.message, TOKEN));
         assert_null(strstr(scene.fault.message, TOKEN));
+        assert_null(strstr(scene.fault.message, "second line"));
         assert_true(text_is_printable(scene.error.message));
         assert_true(text_is_printable(scene.fault.code));
     }

@@ -157,6 +157,7 @@ static void container_endpoints_are_https_or_near(void **state) {
         {"http://127.0.0.1.example.com/x", NULL, NULL},
         {"http://169.254.170.2@example.com/x", NULL, NULL},
         {"http://169.254.169.254/x", NULL, NULL},
+        {"https://user@example.com/x", NULL, NULL},
         {"http:///x", NULL, NULL},
         {"ftp://localhost/x", NULL, NULL},
         {"localhost/x", NULL, NULL},
