@@ -109,6 +109,18 @@ static const Ceiling *ceiling_of(const ConnectorOptions *options, const SecretSo
                               : &DEFAULT_CEILING;
 }
 
+Status ceiling_check_session_users(const ConnectorOptions *options, const SecretSource *secret,
+                                   const StringList *users, Error *reterr) {
+    const StringList *allowed = &ceiling_of(options, secret)->end_sessions_of;
+    for (size_t i = 0; i < users->count; i++)
+        if (!string_list_has(allowed, users->items[i]))
+            return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                             "user %s is not among end_sessions_of, whose sessions the connector's "
+                             "file allows to end with secret %s",
+                             users->items[i], secret->name);
+    return STATUS_OK;
+}
+
 const ResourceCeiling *ceiling_resources(const ConnectorOptions *options,
                                          const SecretSource *secret) {
     return &ceiling_of(options, secret)->aws;

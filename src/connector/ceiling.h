@@ -20,6 +20,12 @@ MUST_USE Status ceiling_check_target(const SecretSource *secret, const TargetAdd
 MUST_USE Status ceiling_check_database(const ConnectorOptions *options, const SecretSource *secret,
                                        const TargetAddress *target, Error *reterr);
 
+// Whether the sessions of all these users may be ended: whoever ends those of an application stops
+// it.
+MUST_USE Status ceiling_check_session_users(const ConnectorOptions *options,
+                                            const SecretSource *secret, const StringList *users,
+                                            Error *reterr);
+
 // What the driver has to compare with what names turn out to stand for.
 const ResourceCeiling *ceiling_resources(const ConnectorOptions *options,
                                          const SecretSource *secret);

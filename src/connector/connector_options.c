@@ -49,6 +49,9 @@ static const Field CEILING_FIELDS[] = {
     {FIELD(Ceiling, adopt_deployments, STRINGS), .min = 1, .check = deployment_check,
      .help = "Other installations of Daypass whose accounts may be removed, by their ids (dep_…); "
              "absent: none"},
+    {FIELD(Ceiling, end_sessions_of, STRINGS), .min = 1,
+     .help = "Users of the database whose sessions may be ended with access through AWS "
+             "(PostgreSQL, MySQL and MariaDB); absent: none"},
     {FIELD_NAMED("actions", Ceiling, aws.actions, STRINGS), .min = 1, .check = aws_action_check,
      .help = "AWS: actions that allow may give; rds_connect and ssm_session need none; absent: "
              "none"},

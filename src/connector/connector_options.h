@@ -22,6 +22,7 @@ typedef struct Ceiling {
     // Other installations of Daypass whose accounts may be removed; unlike the others, absent:
     // none.
     StringList adopt_deployments;
+    StringList end_sessions_of; // users; likewise
     ResourceCeiling aws;
     int64_t max_duration_s;
 } Ceiling;

@@ -7,6 +7,7 @@
 
 #include "connector/ceiling.h"
 #include "connector/secret_source.h"
+#include "connector/session_endings.h"
 #include "domain/aws_identity.h"
 #include "wire/seal.h"
 
@@ -59,6 +60,17 @@ static Status identity_check(Arena *arena, const Plan *plan, Error *reterr) {
     return STATUS_OK;
 }
 
+static Status endings_check(const Plan *plan, Error *reterr) {
+    for (size_t i = 0; i < plan->session_endings.count; i++) {
+        TargetAddress target = *plan->session_endings.items[i].target;
+        if (plan->target->kind != TARGET_AWS ||
+            !target_facts((TargetKind)target.kind)->sessions_of_users)
+            return bad_plan(reterr, "ends sessions where none can be ended");
+        TRY(target_address_complete(&target, reterr));
+    }
+    return STATUS_OK;
+}
+
 // What the shape cannot say. The control plane is not trusted to have checked it.
 static Status plan_check(Arena *arena, const Action *action, const Plan *plan, Error *reterr) {
     bool of_grant = action->kind != ACTION_DISCOVER && action->kind != ACTION_CHECK;
@@ -71,6 +83,7 @@ static Status plan_check(Arena *arena, const Action *action, const Plan *plan, E
         !text_equal(plan->connector, action->connector))
         return bad_plan(reterr, "is of another installation or connector");
     TRY(target_check(plan, of_orphan, reterr));
+    TRY(endings_check(plan, reterr));
     if (plan->target->kind == TARGET_AWS && of_grant && !of_orphan)
         TRY(identity_check(arena, plan, reterr));
     for (size_t i = 0; i < plan->access.count; i++)
@@ -255,6 +268,10 @@ static Status run_revoke(Run *run, const Driver *driver, DriverSession *session,
     if (run->received->action.kind == ACTION_REMOVE)
         plan.target = run->secret->target; // as the sweep that found it reached it
     Status status = driver_revoke(driver, session, run->arena, &plan, &run->result, reterr);
+    if (status == STATUS_OK)
+        session_endings_run(run->executor, run->arena, &plan,
+                            run->received->leased_ms + lease_ms(&run->received->action),
+                            &run->result.outcome);
     if (custodian && !plan.custodian)
         string_list_add(run->arena, &run->result.outcome.warnings,
                         arena_printf(run->arena,
@@ -355,6 +372,7 @@ static Status run_allowed(Run *run, Error *reterr) {
         int64_t left_ms = action->expires_at - action->issued_at;
         TRY(ceiling_check(run->arena, run->executor->options, run->secret, plan,
                           gives ? (left_ms + SECOND_MS - 1) / SECOND_MS : 0, reterr));
+        TRY(session_endings_check(run->executor->options, plan, reterr));
     } else if (action->kind == ACTION_REMOVE) {
         TRY(ceiling_check_orphan(run->executor->options, run->secret, plan,
                                  run->executor->identity->deployment, reterr));

@@ -135,6 +135,9 @@ Status rds_connect_check(const RdsConnect *item, Error *reterr) {
     if ((item->resource != NULL) + (item->identifier != NULL) + (item->tag != NULL) != 1)
         return bad_item(reterr,
                         "rds_connect: expected exactly one of resource, identifier and tag");
+    if (item->end_sessions != NULL && string_list_has(&item->users, "*"))
+        return bad_item(reterr, "rds_connect: expected users by name beside end_sessions: all of a "
+                                "database's sessions are not this access's to end");
     return STATUS_OK;
 }
 

@@ -209,6 +209,21 @@ static MissingGroup flow_missing_group(const Comparison *comparison, const Flow 
     return missing;
 }
 
+// What its entries name in end_sessions.
+static Status check_session_endings(const Comparison *comparison, const Flow *flow,
+                                    const Integration *integration, Error *reterr) {
+    for (size_t i = 0; i < flow->access.count; i++) {
+        const RdsConnect *item = flow->access.items[i].rds_connect;
+        if (item == NULL || item->end_sessions == NULL)
+            continue;
+        const Integration *database = thing_after(comparison, INTEGRATION_TYPE, item->end_sessions);
+        Status status = session_ending_check(integration, item, database, reterr);
+        if (status != STATUS_OK)
+            return error_inside(reterr, status, "/grants/%zu/rds_connect/end_sessions", i);
+    }
+    return STATUS_OK;
+}
+
 static Status check_declared_flow(const Comparison *comparison, size_t index) {
     const Flow *flow = &comparison->declared->flows.items[index];
     const Type *type = &TYPES[FLOW_TYPE];
@@ -222,6 +237,8 @@ static Status check_declared_flow(const Comparison *comparison, size_t index) {
                                    "there is no integration %s; declare it, or name another",
                                    flow->integration));
     status = flow_check_kind(flow, (TargetKind)integration->kind, comparison->reterr);
+    if (status == STATUS_OK)
+        status = check_session_endings(comparison, flow, integration, comparison->reterr);
     if (status != STATUS_OK)
         return error_inside(comparison->reterr, status, "/flows/%zu", index);
     MissingGroup missing = flow_missing_group(comparison, flow);
@@ -247,6 +264,17 @@ static Status check_remaining_kind(const Comparison *comparison, const Flow *flo
                      integration->name, flow->name, error.message);
 }
 
+// So could one no longer be the database whose sessions a flow that stays ends.
+static Status check_remaining_endings(const Comparison *comparison, const Flow *flow,
+                                      const Integration *integration) {
+    Error error = {0};
+    if (check_session_endings(comparison, flow, integration, &error) == STATUS_OK)
+        return STATUS_OK;
+    return error_set(comparison->reterr, STATUS_CONFLICT, "in_use",
+                     "flow %s could no longer end sessions (%.300s); delete or change the flow too",
+                     flow->name, error.message);
+}
+
 // A flow that stays as it is must not lose what it names to pruning.
 static Status check_remaining_flow(const Comparison *comparison, const Flow *flow) {
     const char *what = "integration";
@@ -254,6 +282,7 @@ static Status check_remaining_flow(const Comparison *comparison, const Flow *flo
     const Integration *integration = thing_after(comparison, INTEGRATION_TYPE, name);
     if (integration != NULL) {
         TRY(check_remaining_kind(comparison, flow, integration));
+        TRY(check_remaining_endings(comparison, flow, integration));
         what = "group";
         name = flow_missing_group(comparison, flow).group;
         // A group that is missing already is nothing that this declaration takes away.
@@ -298,8 +327,8 @@ static Status check_all(const Comparison *comparison) {
         TRY(check_duplicates(comparison, &TYPES[i]));
     const Configuration *declared = comparison->declared;
     for (size_t i = 0; i < declared->principals.count; i++) {
-        Status status = aws_identities_check(&declared->principals.items[i].aws_identities,
-                                             comparison->reterr);
+        Status status =
+            aws_identities_check(&declared->principals.items[i].aws_identities, comparison->reterr);
         if (status != STATUS_OK)
             return error_inside(comparison->reterr, status, "/principals/%zu/aws_identities", i);
     }

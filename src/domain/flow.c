@@ -254,6 +254,26 @@ Status flow_check_kind(const Flow *flow, TargetKind kind, Error *reterr) {
     return STATUS_OK;
 }
 
+Status session_ending_check(const Integration *integration, const RdsConnect *item,
+                            const Integration *database, Error *reterr) {
+    if (database == NULL)
+        return error_set(reterr, STATUS_INVALID, "unknown_integration",
+                         "there is no integration %s, whose sessions end_sessions would end; "
+                         "declare it, or name another",
+                         item->end_sessions);
+    if (!target_facts((TargetKind)database->kind)->sessions_of_users)
+        return error_set(reterr, STATUS_INVALID, "bad_value",
+                         "expected an integration of PostgreSQL, MySQL or MariaDB in end_sessions; "
+                         "%s is of %s",
+                         database->name, target_facts((TargetKind)database->kind)->title);
+    if (!text_equal(database->connector, integration->connector))
+        return error_set(reterr, STATUS_INVALID, "bad_value",
+                         "expected an integration of connector %s in end_sessions, which takes the "
+                         "access back; %s is served by %s",
+                         integration->connector, database->name, database->connector);
+    return STATUS_OK;
+}
+
 Status flow_duration(const Flow *flow, int64_t wanted_s, int64_t *ret_duration_s, Error *reterr) {
     int64_t max_s = flow->duration->max_s;
     if (wanted_s == 0)

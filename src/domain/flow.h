@@ -79,6 +79,9 @@ extern const Shape APPROVAL_STEP_SHAPE;
 MUST_USE Status flow_check(const Flow *flow, Error *reterr);
 // What it gives can be given on this kind of target.
 MUST_USE Status flow_check_kind(const Flow *flow, TargetKind kind, Error *reterr);
+// What one of its entries names in end_sessions: `database` may be NULL, which is not there.
+MUST_USE Status session_ending_check(const Integration *integration, const RdsConnect *item,
+                                     const Integration *database, Error *reterr);
 extern const char ACCOUNT_HOST_REQUESTER[]; // "requester": the address the request came from
 MUST_USE Status integration_check(const Integration *integration, Error *reterr);
 

@@ -34,8 +34,32 @@ static const char *identity_of(Arena *arena, const Configuration *configuration,
                : own;
 }
 
+// Whose sessions end with the access, and on which databases. What is not there any more is left
+// out, so that the plan is another one.
+static SessionEndings session_endings(Arena *arena, const Configuration *configuration,
+                                      const Flow *flow) {
+    SessionEndings endings = {.items =
+                                  arena_alloc(arena, flow->access.count * sizeof(SessionEnding))};
+    for (size_t i = 0; i < flow->access.count; i++) {
+        const RdsConnect *item = flow->access.items[i].rds_connect;
+        const Integration *database =
+            item != NULL && item->end_sessions != NULL
+                ? configuration_integration(configuration, item->end_sessions)
+                : NULL;
+        if (database == NULL)
+            continue;
+        const Plan plan = integration_plan(arena, database);
+        endings.items[endings.count++] = (SessionEnding){.integration = database->name,
+                                                         .target = plan.target,
+                                                         .admin_secret = plan.admin_secret,
+                                                         .users = item->users};
+    }
+    return endings;
+}
+
 // What a request for this flow is given, as things are configured now.
-static const Plan *plan_make(Arena *arena, const Integration *integration, const Flow *flow,
+static const Plan *plan_make(Arena *arena, const Configuration *configuration,
+                             const Integration *integration, const Flow *flow,
                              const Plan *request) {
     Plan *plan = arena_alloc(arena, sizeof(*plan));
     *plan = integration_plan(arena, integration);
@@ -48,6 +72,7 @@ static const Plan *plan_make(Arena *arena, const Integration *integration, const
                              : flow->account_host;
     plan->duration_s = request->duration_s;
     plan->access = flow->access;
+    plan->session_endings = session_endings(arena, configuration, flow);
     return plan;
 }
 
@@ -104,8 +129,8 @@ static Status account_choose(Arena *arena, const Integration *integration, const
                          integration->name, shown(arena, identity), error.message);
     if (!text_equal(parsed.account, integration->aws->account))
         return error_set(reterr, STATUS_CONFLICT, "no_identity",
-                         "%s is of another AWS account than integration %s",
-                         shown(arena, identity), integration->name);
+                         "%s is of another AWS account than integration %s", shown(arena, identity),
+                         integration->name);
     *ret_account = aws_account_name(arena, &parsed, form->id);
     return STATUS_OK;
 }
@@ -147,7 +172,7 @@ Status grant_draft(Arena *arena, const Configuration *configuration, const Reque
         .lapses_at = form->now_ms + flow->lapse_after_s * SECOND_MS,
         .duration_s = duration_s,
         .flow = flow,
-        .plan = plan_make(arena, integration, flow, &request),
+        .plan = plan_make(arena, configuration, integration, flow, &request),
         .public_key = form->public_key,
     };
     return STATUS_OK;
@@ -188,7 +213,8 @@ Status grant_check_current(Arena *arena, const Configuration *configuration, con
     const Integration *integration = configuration_integration(configuration, flow->integration);
     if (integration == NULL)
         return flow_changed(grant, "the integration was deleted", reterr);
-    if (!same(arena, &PLAN_SHAPE, grant->plan, plan_make(arena, integration, flow, grant->plan)))
+    if (!same(arena, &PLAN_SHAPE, grant->plan,
+              plan_make(arena, configuration, integration, flow, grant->plan)))
         return flow_changed(grant, "the integration was changed", reterr);
     if (!text_equal(identity_of(arena, configuration, integration, grant->requester),
                     grant->plan->identity))

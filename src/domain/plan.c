@@ -118,6 +118,20 @@ static const Field TARGET_ADDRESS_FIELDS[] = {
 const Shape TARGET_ADDRESS_SHAPE = SHAPE("TargetAddress", TargetAddress, TARGET_ADDRESS_FIELDS,
                                          "Where a target is and how it is reached");
 
+static const Field SESSION_ENDING_FIELDS[] = {
+    {FIELD(SessionEnding, integration, STRING), .required = true, .check = object_name_check,
+     .help = "Name the database's integration had when the plan was made"},
+    {FIELD(SessionEnding, target, OBJECT), .required = true, .shape = &TARGET_ADDRESS_SHAPE,
+     .help = "Where the database is"},
+    {FIELD(SessionEnding, admin_secret, STRING), .required = true, .check = object_name_check,
+     .help = "Name of the connector's secret to log in there with"},
+    {FIELD(SessionEnding, users, STRINGS), .required = true, .min = 1, .max = ACCESS_ITEMS_MAX,
+     .help = "Users whose sessions are ended"},
+};
+static const Shape SESSION_ENDING_SHAPE =
+    SHAPE("SessionEnding", SessionEnding, SESSION_ENDING_FIELDS,
+          "Sessions on a database that end with access through AWS");
+
 static const Field PLAN_FIELDS[] = {
     {FIELD(Plan, grant_id, STRING), .max = 64, .help = "Id of the grant"},
     {FIELD(Plan, deployment, STRING), .required = true, .max = 64,
@@ -147,6 +161,8 @@ static const Field PLAN_FIELDS[] = {
     {FIELD_NAMED("duration", Plan, duration_s, DURATION), .help = "How long the access lasts"},
     {FIELD(Plan, access, OBJECTS), .shape = &ACCESS_ITEM_SHAPE, .max = ACCESS_ITEMS_MAX,
      .help = "What the account may do"},
+    {FIELD(Plan, session_endings, OBJECTS), .shape = &SESSION_ENDING_SHAPE, .max = ACCESS_ITEMS_MAX,
+     .help = "Sessions on databases that end with it (AWS)"},
 };
 const Shape PLAN_SHAPE =
     SHAPE("Plan", Plan, PLAN_FIELDS,

@@ -40,6 +40,18 @@ MUST_USE Status target_host_check(const char *host, Error *reterr);
 // The host part of an account's name where the kind has one: a name, an address, or a pattern.
 MUST_USE Status account_host_check(const char *host, Error *reterr);
 
+// Sessions on a database that end with access through AWS: all of these users', whoever has them.
+typedef struct SessionEnding {
+    const char *integration; // the database's name when the plan was made
+    const TargetAddress *target;
+    const char *admin_secret;
+    StringList users;
+} SessionEnding;
+typedef struct SessionEndings {
+    SessionEnding *items;
+    size_t count;
+} SessionEndings;
+
 typedef struct Plan {
     const char *grant_id;
     const char *deployment; // id of this Daypass installation: two may share one server
@@ -56,6 +68,7 @@ typedef struct Plan {
     int64_t connection_limit; // of the account; 0: none
     int64_t duration_s;
     AccessItems access;
+    SessionEndings session_endings; // AWS alone
 } Plan;
 extern const Shape TARGET_ADDRESS_SHAPE;
 extern const Shape PLAN_SHAPE;

@@ -51,13 +51,14 @@ typedef struct TargetFacts {
     size_t name_max;              // of an identifier
     bool name_in_bytes;           // that length; otherwise characters
     AccessTo access;
-    bool future_tables;   // privileges can be on tables yet to come
-    bool columns;         // privileges can be held to columns
-    bool other_databases; // one account reaches several databases of a server
-    bool shared_roles;    // PRIVILEGE_SHARED_ROLE is offered
-    bool account_hosts;   // an account's name has a part for where it logs in from
-    bool account_tls;     // the server can hold an account to TLS
-    bool no_credential;   // people use what they have: an account of theirs is allowed more
+    bool future_tables;     // privileges can be on tables yet to come
+    bool columns;           // privileges can be held to columns
+    bool other_databases;   // one account reaches several databases of a server
+    bool shared_roles;      // PRIVILEGE_SHARED_ROLE is offered
+    bool account_hosts;     // an account's name has a part for where it logs in from
+    bool account_tls;       // the server can hold an account to TLS
+    bool sessions_of_users; // its driver ends the sessions of users by their names
+    bool no_credential;     // people use what they have: an account of theirs is allowed more
 } TargetFacts;
 const TargetFacts *target_facts(TargetKind kind);
 int64_t target_default_port(TargetKind kind);

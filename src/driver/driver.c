@@ -96,3 +96,15 @@ Status driver_discover(const Driver *driver, DriverSession *session, Arena *aren
     *ret_failure = result.failure;
     return status;
 }
+
+Status driver_end_sessions(const Driver *driver, DriverSession *session, Arena *arena,
+                           const StringList *users, DriverResult *result, Error *reterr) {
+    Operation operation = start(driver, session, arena, result);
+    Status status =
+        driver->end_sessions != NULL
+            ? driver->end_sessions(&operation, users, reterr)
+            : evidence_fail(&operation.evidence, FAILURE_UNSUPPORTED, reterr,
+                            "no_sessions_of_users",
+                            "sessions of users cannot be ended by name on %s", driver->name);
+    return finish(driver, &operation, status, result);
+}

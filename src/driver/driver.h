@@ -101,6 +101,8 @@ typedef struct Driver {
     Status (*inspect)(Operation *operation, const Plan *plan, AccountInspection *ret_inspection,
                       Error *reterr);
     Status (*discover)(Operation *operation, Discovery *ret_discovery, Error *reterr);
+    // NULL: of kinds without TargetFacts.sessions_of_users.
+    Status (*end_sessions)(Operation *operation, const StringList *users, Error *reterr);
     // Tests name resolution, route, TLS, login, version and rights in that order and stops at the
     // first that makes the next senseless. `plans`: what shall be grantable (may be none). Never
     // fails itself: what is wrong is in the report.
@@ -143,6 +145,11 @@ MUST_USE Status driver_inspect(const Driver *driver, DriverSession *session, Are
                                FailureClass *ret_failure, Error *reterr);
 MUST_USE Status driver_discover(const Driver *driver, DriverSession *session, Arena *arena,
                                 Discovery *ret_discovery, FailureClass *ret_failure, Error *reterr);
+
+// Ends all sessions that these users have at this moment, and sees them ended; those that begin
+// later are left alone. FAILURE_UNSUPPORTED where the kind knows no such thing.
+MUST_USE Status driver_end_sessions(const Driver *driver, DriverSession *session, Arena *arena,
+                                    const StringList *users, DriverResult *result, Error *reterr);
 
 // NULL where this build has no driver of that kind.
 const Driver *driver_find(TargetKind kind);

@@ -213,6 +213,8 @@ static Status take_removal(Operation *operation, ReconcileWork *work, Error *ret
         GrantChange change = end_of(operation, work->finding->account, grant);
         TRY(grant_begin_revoking(operation, grant, &change, NULL, reterr));
     }
+    if (grant->plan->session_endings.count > 0) // a sweep knows of none: the revocation does them
+        return grant_note(operation, grant, "account.removed", detail, reterr);
     GrantChange revoked = {.event = GRANT_EVENT_REVOKED, .now_ms = operation->now_ms};
     if (grant->expires_at > 0 && operation->now_ms >= grant->expires_at)
         TRY(lateness_add(operation, operation->now_ms - grant->expires_at, reterr));

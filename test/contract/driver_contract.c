@@ -110,6 +110,12 @@ Status do_revoke(Work *work) {
                          &work->error);
 }
 
+Status do_end_sessions(Work *work, const StringList *users) {
+    work->error = (Error){0};
+    return driver_end_sessions(driver_of(work), work->session, work->arena, users, &work->result,
+                               &work->error);
+}
+
 Status do_extend(Work *work, int64_t remaining_ms) {
     GrantOrder order = order_of(work, remaining_ms, DEADLINE_MS);
     work->error = (Error){0};

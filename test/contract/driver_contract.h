@@ -35,6 +35,7 @@ typedef Status WorkStep(Work *work);
 Status do_grant(Work *work);
 Status do_grant_for(Work *work, int64_t remaining_ms, int64_t deadline_ms);
 Status do_revoke(Work *work);
+Status do_end_sessions(Work *work, const StringList *users);
 Status do_extend(Work *work, int64_t remaining_ms);
 Status do_reset(Work *work); // to a new password
 Status do_restrain(Work *work);

@@ -161,6 +161,37 @@ static void revoke_ends_sessions_in_a_transaction(void **state) {
     revoke_ends_sessions(state, true);
 }
 
+// Where access is given elsewhere, to users that stay: by name, and nobody else's.
+static void sessions_of_users_are_ended_by_name(void **state) {
+    Work *work = work_new(*state);
+    const Engine *engine = work->world->engine;
+    if (target_facts(engine->driver->kind)->sessions_of_users) {
+        must(work, do_grant(work));
+        UserSession *session = user_opens(work);
+        assert_true(engine->user_does(session, DEED_READ, "customers"));
+        const char *names[] = {"somebody_else", "odd'name"};
+        StringList users = {.items = names, .count = 2};
+        must(work, do_end_sessions(work, &users));
+        assert_int_equal(work->result.outcome.sessions_ended, 0);
+        assert_true(engine->user_does(session, DEED_READ, "customers"));
+        names[1] = work->plan->account;
+        must(work, do_end_sessions(work, &users));
+        assert_int_equal(work->result.outcome.sessions_ended, 1);
+        assert_int_equal(work->result.outcome.sessions_left, 0);
+        assert_false(engine->user_does(session, DEED_READ, "customers"));
+        engine->user_close(session);
+        session = user_opens(work); // the account is as it was
+        assert_true(engine->user_does(session, DEED_READ, "customers"));
+        engine->user_close(session);
+    } else {
+        const char *name = "somebody";
+        assert_int_equal(do_end_sessions(work, &(StringList){.items = &name, .count = 1}),
+                         STATUS_UNSUPPORTED);
+        assert_int_equal(work->result.failure, FAILURE_UNSUPPORTED);
+    }
+    work_free(work);
+}
+
 static void missing_table_is_named_and_leaves_nothing(void **state) {
     Work *work = work_new(*state);
     AccessItem items[] = {may_read(work, "customers"), may_read(work, "not_there")};
@@ -513,6 +544,7 @@ static const ContractTest TESTS[] = {
     CONTRACT_TEST(revoke_removes_the_account_and_may_be_repeated, EVERYWHERE),
     CONTRACT_TEST(revoke_of_what_never_was_succeeds, EVERYWHERE),
     CONTRACT_TEST(revoke_ends_sessions_and_sees_them_ended, EVERYWHERE),
+    CONTRACT_TEST(sessions_of_users_are_ended_by_name, EVERYWHERE),
     CONTRACT_TEST(revoke_ends_sessions_in_a_transaction, EVERYWHERE, TRAIT_TRANSACTIONS),
     CONTRACT_TEST(missing_table_is_named_and_leaves_nothing, EVERYWHERE, TRAIT_NAMED_TABLES),
     CONTRACT_TEST(missing_schema_is_named, EVERYWHERE, TRAIT_NAMED_TABLES),

@@ -138,6 +138,36 @@ static void a_policy_that_nobody_knows_is_an_orphan(void **state) {
     assert_int_equal(shop_count_events(shop, "account.removed", NULL), 1);
 }
 
+// A sweep has no plan, so that it cannot end the sessions that end with the access.
+static void what_a_sweep_removed_has_its_sessions_ended(void **state) {
+    Shop *shop = *state;
+    shop_apply(shop, CLOUD);
+    shop_apply(shop,
+               "{\"flows\": [{\"name\": \"cloud\", \"integration\": \"cloud\", \"requesters\":"
+               " {\"groups\": [\"backend\"]}, \"grants\": [{\"rds_connect\": {\"resource\":"
+               " \"db-AB\", \"users\": [\"app_read\"], \"end_sessions\": \"shop-prod\"}}],"
+               " \"duration\": {\"max\": \"8h\"}, \"approval\": [{\"auto\": true}]}]}");
+    Grant grant = shop_request(shop, &ANN, "cloud");
+    StoredAction action = shop_lease_one(shop, "grant");
+    shop_report(shop, done_report(&action, NULL));
+    Grant active = shop_grant(shop, grant.id);
+    shop->clock.at_ms = active.expires_at;
+    StoreSweptAccount account = {
+        .account = active.plan->account, .grant_id = active.id, .removed = true};
+    sweep(shop, &account, 1);
+    expect_state(shop, active.id, GRANT_REVOKING);
+    sweep(shop, &account, 1);
+    action = shop_lease_one(shop, "revoke");
+    Plan plan;
+    Error error = {0};
+    expect_ok(shape_read(shop->arena, &PLAN_SHAPE, action.plan, &plan, &error), &error);
+    assert_int_equal(plan.session_endings.count, 1);
+    assert_string_equal(plan.session_endings.items[0].target->host, "db.internal");
+    shop_report(shop, done_report(&action, NULL));
+    expect_state(shop, active.id, GRANT_ENDED);
+    assert_int_equal(shop_grant(shop, active.id).cause, CAUSE_EXPIRED);
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         SHOP_CASE(a_grant_is_active_without_a_credential),
@@ -145,6 +175,7 @@ int main(void) {
         SHOP_CASE(its_life_is_that_of_any_grant),
         SHOP_CASE(what_a_sweep_sees_is_compared),
         SHOP_CASE(a_policy_that_nobody_knows_is_an_orphan),
+        SHOP_CASE(what_a_sweep_removed_has_its_sessions_ended),
     };
     return RUN_CASES(cases);
 }

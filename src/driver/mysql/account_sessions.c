@@ -164,7 +164,7 @@ static Status end_logins(Operation *operation, const char *user, Error *reterr) 
 
 // Looks again until none is left, because KILL is only a request; a session that rolls back a long
 // transaction takes its time.
-static Status end_sessions(Operation *operation, const char *user, Error *reterr) {
+static Status end_sessions(Operation *operation, const char *user, bool later_too, Error *reterr) {
     Outcome *outcome = operation->evidence.outcome;
     StringList before = {0};
     UserSessions now = {0};
@@ -172,6 +172,8 @@ static Status end_sessions(Operation *operation, const char *user, Error *reterr
     for (int round = 0; round < WAIT_ROUNDS; round++) {
         TRY(my_account_sessions_read(operation, user, &now, reterr));
         StringList both = still_there(operation->arena, &before, &now.ids);
+        if (!later_too && round > 0)
+            now.ids = both;
         outcome->sessions_ended += (int64_t)(before.count - both.count);
         outcome->sessions_left = (int64_t)now.ids.count;
         if (now.ids.count == 0)
@@ -207,5 +209,14 @@ Status my_account_sessions_end(Operation *operation, MyName name, Error *reterr)
     if (!my_account_sessions_seen(operation))
         return unseen(operation, reterr);
     TRY(end_logins(operation, name.user, reterr));
-    return end_sessions(operation, name.user, reterr);
+    return end_sessions(operation, name.user, true, reterr);
+}
+
+// Others may have the right to be the same user: who comes later has been let in anew.
+Status my_sessions_of_users_end(Operation *operation, const StringList *users, Error *reterr) {
+    if (!my_account_sessions_seen(operation))
+        return unseen(operation, reterr);
+    for (size_t i = 0; i < users->count; i++)
+        TRY(end_sessions(operation, users->items[i], false, reterr));
+    return STATUS_OK;
 }

@@ -7,6 +7,10 @@
 // the admin would not be shown them.
 MUST_USE Status my_account_sessions_end(Operation *operation, MyName name, Error *reterr);
 
+// Those that these users have at this moment, from whatever host, and no later ones.
+MUST_USE Status my_sessions_of_users_end(Operation *operation, const StringList *users,
+                                         Error *reterr);
+
 typedef struct UserSessions {
     StringList ids;
     StringList lines;  // "10.0.0.7 in schema shop, since 12 s"

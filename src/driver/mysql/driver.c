@@ -1,5 +1,6 @@
 #include "driver/mysql/driver.h"
 
+#include "driver/mysql/account_sessions.h"
 #include "driver/mysql/accounts.h"
 #include "driver/mysql/check.h"
 #include "driver/mysql/discover.h"
@@ -17,7 +18,8 @@ static const char *server_version(const DriverSession *session) {
     .session_close = my_session_close, .server_version = server_version,                           \
     .release = my_operation_unlock, .grant = my_account_grant, .revoke = my_account_revoke,        \
     .extend = my_account_extend, .reset = my_account_reset, .restrain = my_account_restrain,       \
-    .list_accounts = my_accounts_list, .inspect = my_account_inspect, .discover = my_discover
+    .list_accounts = my_accounts_list, .inspect = my_account_inspect, .discover = my_discover,     \
+    .end_sessions = my_sessions_of_users_end
 
 const Driver MYSQL_DRIVER = {
     .kind = TARGET_MYSQL,

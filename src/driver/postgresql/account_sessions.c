@@ -57,11 +57,15 @@ static Status left(Operation *operation, int count, Error *reterr) {
 
 // ---- Logins under way ---------------------------------------------------------------------------
 
-static const char *one_of(Arena *arena, Rows *rows) {
+static const char *pids_of(Arena *arena, Rows *rows) {
     StringList pids = {0};
     for (int i = 0; i < pg_rows_count(rows); i++)
         string_list_add(arena, &pids, pg_rows_text(rows, i, 0));
-    return arena_printf(arena, " AND l.pid IN (%s)", string_list_join(arena, &pids, ", "));
+    return string_list_join(arena, &pids, ", ");
+}
+
+static const char *one_of(Arena *arena, Rows *rows) {
+    return arena_printf(arena, " AND l.pid IN (%s)", pids_of(arena, rows));
 }
 
 // Whose they are nobody can say. Those of others are sessions long before their time is over, and
@@ -99,12 +103,13 @@ static int count_missing(Rows *before, Rows *now) {
     return missing;
 }
 
-// Looks again until none is left, because a signal is only a request.
-static Status end_sessions(Operation *operation, int64_t oid, Error *reterr) {
+// Looks again until none is left, because a signal is only a request. `whose`: a condition on
+// pg_stat_activity.
+static Status end_sessions(Operation *operation, const char *whose, Error *reterr) {
     const char *sql = arena_printf(operation->arena,
-                                   "SELECT pid FROM pg_stat_activity WHERE usesysid = %lld"
+                                   "SELECT pid FROM pg_stat_activity WHERE %s"
                                    " AND pid <> pg_backend_pid()",
-                                   (long long)oid);
+                                   whose);
     const Query query = {.doing = "reading sessions", .sql = sql};
     Rows *before = NULL;
     Rows *now = NULL;
@@ -126,7 +131,27 @@ static Status end_sessions(Operation *operation, int64_t oid, Error *reterr) {
 
 Status pg_account_sessions_end(Operation *operation, int64_t oid, Error *reterr) {
     TRY(end_logins(operation, reterr));
-    return end_sessions(operation, oid, reterr);
+    return end_sessions(operation,
+                        arena_printf(operation->arena, "usesysid = %lld", (long long)oid), reterr);
+}
+
+// Others may have the right to be the same user: who comes later has been let in anew. They are
+// told apart by their processes, for since when a session is there only some admins are shown.
+Status pg_sessions_of_users_end(Operation *operation, const StringList *users, Error *reterr) {
+    Arena *arena = operation->arena;
+    StringList names = {0};
+    for (size_t i = 0; i < users->count; i++)
+        string_list_add(arena, &names, pg_sql_literal(arena, users->items[i]));
+    const char *whose =
+        arena_printf(arena, "usename IN (%s)", string_list_join(arena, &names, ", "));
+    const char *sql = arena_printf(arena, "SELECT pid FROM pg_stat_activity WHERE %s", whose);
+    Rows *now;
+    const Query query = {.doing = "reading sessions", .sql = sql};
+    TRY(pg_operation_read(operation, &query, &now, reterr));
+    if (pg_rows_count(now) == 0)
+        return STATUS_OK;
+    return end_sessions(
+        operation, arena_printf(arena, "%s AND pid IN (%s)", whose, pids_of(arena, now)), reterr);
 }
 
 Status pg_account_sessions_warn_of_orphans(Operation *operation, Error *reterr) {

@@ -1,5 +1,6 @@
 #include "driver/postgresql/driver.h"
 
+#include "driver/postgresql/account_sessions.h"
 #include "driver/postgresql/accounts.h"
 #include "driver/postgresql/check.h"
 #include "driver/postgresql/discover.h"
@@ -28,5 +29,6 @@ const Driver POSTGRESQL_DRIVER = {
     .list_accounts = pg_accounts_list,
     .inspect = pg_account_inspect,
     .discover = pg_discover,
+    .end_sessions = pg_sessions_of_users_end,
     .check = pg_check,
 };

@@ -219,6 +219,25 @@ static void there_is_nothing_to_reset(void **state) {
     refused(scene, "refused", "nothing_to_reset");
 }
 
+static void sessions_end_only_with_access_through_aws(void **state) {
+    Scene *scene = *state;
+    TargetAddress database = {.kind = TARGET_POSTGRESQL, .host = "db", .database = "orders"};
+    SessionEnding ending = {
+        .integration = "orders-db", .target = &database, .admin_secret = "orders-admin"};
+    string_list_add(scene->arena, &ending.users, "app_read");
+    scene->plan.session_endings = (SessionEndings){&ending, 1};
+    accepted(scene);
+    refused(scene, "refused", "unknown_secret"); // before anything is given
+    database.host = NULL;
+    not_accepted(scene, "missing_field");
+    database.host = "db";
+    database.kind = TARGET_REDIS;
+    not_accepted(scene, "bad_plan");
+    database.kind = TARGET_POSTGRESQL;
+    scene->target = database;
+    not_accepted(scene, "bad_plan");
+}
+
 // Role, external id and endpoints of a login are the file's, whatever the plan leaves out.
 static void logs_in_as_the_file_says(void **state) {
     Scene *scene = *state;
@@ -252,6 +271,7 @@ int main(void) {
         CASE(another_account_region_role_or_endpoint_is_refused),
         CASE(other_actions_are_refused_unless_the_file_names_them),
         CASE(there_is_nothing_to_reset),
+        CASE(sessions_end_only_with_access_through_aws),
         CASE(logs_in_as_the_file_says),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);

@@ -109,6 +109,9 @@ static void databases_are_named_in_one_way(void **state) {
     is_refused("{\"rds_connect\": {\"resource\": \"*\"}}", "missing_field", "/rds_connect/users");
     is_refused("{\"rds_connect\": {\"resource\": \"*\", \"users\": []}}", "bad_value",
                "/rds_connect/users");
+    is_refused("{\"rds_connect\": {\"resource\": \"*\", \"users\": [\"u\", \"*\"],"
+               " \"end_sessions\": \"shop\"}}",
+               "bad_access_item", "");
     is_refused("{\"ssm_session\": {}}", "bad_access_item", "");
     is_refused("{\"ssm_session\": {\"instances\": [\"i-1\"], \"tag\": \"a=b\"}}", "bad_access_item",
                "");

@@ -198,6 +198,110 @@ static void other_kinds_have_no_identity(void **state) {
     assert_string_equal(other.pointer, "/aws");
 }
 
+// ---- Sessions that end with the access ----------------------------------------------------------
+
+// The account's flow ends sessions of orders-db; `database`: what that is.
+static Configuration with_database(Arena *arena, const char *kind, const char *connector) {
+    Configuration configuration = cloud(arena, OF_ANN, "");
+    const Configuration other = configuration_of(
+        arena, arena_printf(arena,
+                            "{\"integrations\": [{\"name\": \"orders-db\", \"kind\": \"%s\","
+                            " \"connector\": \"%s\", \"host\": \"db\", \"database\": \"orders\","
+                            " \"admin_secret\": \"orders-admin\"}]}",
+                            kind, connector));
+    Integration *both = arena_alloc(arena, 2 * sizeof(*both));
+    both[0] = configuration.integrations.items[0];
+    both[1] = other.integrations.items[0];
+    configuration.integrations = (Integrations){both, 2};
+    static const char *USERS[] = {"app_read"};
+    static const SsmSession SSM = {.tag = "a=b"};
+    static const RdsConnect WITHOUT = {.resource = "db-X", .users = {USERS, 1}};
+    RdsConnect *item = arena_alloc(arena, sizeof(*item));
+    *item = *configuration.flows.items[0].access.items[0].rds_connect;
+    item->end_sessions = "orders-db";
+    AccessItem *items = arena_alloc(arena, 3 * sizeof(*items));
+    items[0] = (AccessItem){.ssm_session = &SSM};
+    items[1] = (AccessItem){.rds_connect = &WITHOUT};
+    items[2] = (AccessItem){.rds_connect = item};
+    configuration.flows.items[0].access = (AccessItems){items, 3};
+    return configuration;
+}
+
+static void a_plan_says_whose_sessions_end(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const Configuration configuration = with_database(arena, "postgresql", "main");
+    const Grant grant = drafted(arena, &configuration);
+    assert_int_equal(grant.plan->session_endings.count, 1);
+    const SessionEnding *ending = &grant.plan->session_endings.items[0];
+    assert_string_equal(ending->integration, "orders-db");
+    assert_string_equal(ending->admin_secret, "orders-admin");
+    assert_string_equal(ending->target->host, "db");
+    assert_int_equal(ending->target->port, 5432);
+    assert_string_equal(ending->users.items[0], "app_read");
+    const char *text = shape_format(arena, &PLAN_SHAPE, grant.plan);
+    Plan again;
+    Error error = {0};
+    expect_ok(shape_parse(arena, &PLAN_SHAPE, text, strlen(text), &again, &error), &error);
+    assert_string_equal(shape_format(arena, &PLAN_SHAPE, &again), text);
+    assert_int_equal(grant_check_current(arena, &configuration, &grant, NULL), STATUS_OK);
+    Configuration now = with_database(arena, "postgresql", "main");
+    now.integrations.items[1].host = "elsewhere";
+    is_changed(&grant, &now, "the integration was changed");
+    now.integrations.count = 1;
+    is_changed(&grant, &now, "the integration was changed");
+}
+
+static Status compare(const Configuration *current, const Configuration *declared, bool prune,
+                      Error *reterr) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    Changes changes;
+    return configuration_compare(arena, current, declared, prune, &changes, reterr);
+}
+
+static void only_what_the_same_connector_can_end_is_taken(void **state) {
+    static const char POINTER[] = "/flows/0/grants/2/rds_connect/end_sessions";
+    static const struct {
+        const char *kind, *connector, *message;
+    } BAD[] = {{"redis", "main", "Redis"},
+               {"sqlserver", "main", "SQL Server"},
+               {"postgresql", "other", "connector main"}};
+    static const char *const GOOD[] = {"postgresql", "mysql", "mariadb"};
+    const Configuration none = {0};
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(BAD); i++) {
+        Configuration declared = with_database(arena, BAD[i].kind, BAD[i].connector);
+        Error error = {0};
+        expect_fault(compare(&none, &declared, false, &error), &error, STATUS_INVALID, "bad_value");
+        assert_string_equal(error.pointer, POINTER);
+        assert_non_null(strstr(error.message, BAD[i].message));
+    }
+    for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
+        Configuration declared = with_database(arena, GOOD[i], "main");
+        Error error = {0};
+        expect_ok(compare(&none, &declared, false, &error), &error);
+    }
+    Configuration missing = with_database(arena, "postgresql", "main");
+    missing.integrations.count = 1;
+    Error error = {0};
+    expect_fault(compare(&none, &missing, false, &error), &error, STATUS_INVALID,
+                 "unknown_integration");
+    assert_string_equal(error.pointer, POINTER);
+}
+
+static void a_flow_does_not_lose_the_database_whose_sessions_it_ends(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const Configuration current = with_database(arena, "postgresql", "main");
+    Configuration declared = {.integrations = {current.integrations.items, 1}};
+    Error error = {0};
+    expect_ok(compare(&current, &declared, false, &error), &error);
+    expect_fault(compare(&current, &declared, true, &error), &error, STATUS_CONFLICT, "in_use");
+    declared = with_database(arena, "postgresql", "other");
+    declared.flows.count = 0;
+    Error moved = {0};
+    expect_fault(compare(&current, &declared, false, &moved), &moved, STATUS_CONFLICT, "in_use");
+    assert_non_null(strstr(moved.message, "flow orders"));
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(a_draft_says_to_whom_it_is_given),
@@ -207,6 +311,9 @@ int main(void) {
         cmocka_unit_test(what_means_nothing_on_aws_is_refused),
         cmocka_unit_test(an_account_host_means_nothing_either),
         cmocka_unit_test(other_kinds_have_no_identity),
+        cmocka_unit_test(a_plan_says_whose_sessions_end),
+        cmocka_unit_test(only_what_the_same_connector_can_end_is_taken),
+        cmocka_unit_test(a_flow_does_not_lose_the_database_whose_sessions_it_ends),
     };
     return RUN_CASES(cases);
 }

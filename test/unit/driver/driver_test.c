@@ -73,6 +73,10 @@ static Status fake_discover(Operation *operation, Discovery *ret_discovery, Erro
     return done(operation, "discover", reterr);
 }
 
+static Status fake_end_sessions(Operation *operation, const StringList *users, Error *reterr) {
+    return done(operation, users->items[0], reterr);
+}
+
 #define FUNCTIONS                                                                                  \
     .server_version = fake_version, .grant = fake_grant, .revoke = fake_revoke,                    \
     .extend = fake_extend, .reset = fake_reset, .restrain = fake_restrain,                         \
@@ -161,9 +165,33 @@ static void each_operation_is_run_between_what_it_needs(void **state) {
         }
 }
 
+static void sessions_of_users_are_for_some_kinds(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const char *user = "app_read";
+    const StringList users = {.items = &user, .count = 1};
+    DriverSession session = {.arena = arena};
+    DriverResult result;
+    Error error = {0};
+    const Driver able = {.settle = fake_settle, .end_sessions = fake_end_sessions, FUNCTIONS};
+    assert_int_equal(driver_end_sessions(&able, &session, arena, &users, &result, &error),
+                     STATUS_OK);
+    assert_string_equal(string_list_join(arena, &session.calls, " "), "settle app_read");
+    assert_int_equal(result.failure, FAILURE_NONE);
+    const Driver unable = {.name = "Redis", FUNCTIONS};
+    assert_int_equal(driver_end_sessions(&unable, &session, arena, &users, &result, &error),
+                     STATUS_UNSUPPORTED);
+    assert_int_equal(result.failure, FAILURE_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "Redis"));
+    for (size_t i = 0; i < driver_count(); i++)
+        assert_int_equal(driver_at(i)->end_sessions != NULL,
+                         target_facts(driver_at(i)->kind)->sessions_of_users);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_operation_is_run_between_what_it_needs),
+        cmocka_unit_test(sessions_of_users_are_for_some_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
