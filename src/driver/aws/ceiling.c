@@ -10,11 +10,28 @@ static Status above(Error *reterr, const char *what, const char *value, const ch
                      field);
 }
 
+// "arn:aws:rds-db:*" means whatever follows, and IAM compares piece by piece.
+static const char *complete(Arena *arena, const char *pattern) {
+    enum { COLONS = 5 };
+    size_t colons = 0;
+    for (const char *at = strchr(pattern, ':'); at != NULL; at = strchr(at + 1, ':'))
+        colons++;
+    size_t length = strlen(pattern);
+    if (length < 2 || strcmp(pattern + length - 2, ":*") != 0)
+        return pattern;
+    for (; colons < COLONS; colons++)
+        pattern = arena_printf(arena, "%s:*", pattern);
+    return pattern;
+}
+
 bool aws_ceiling_covers(const char *pattern, const char *resource) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    if (text_equal(pattern, resource))
+        return true;
     // '?' is one character, and '*' in the resource any number of them.
     if (strchr(resource, '*') != NULL && strchr(pattern, '?') != NULL)
-        return text_equal(pattern, resource);
-    return arn_matches(pattern, resource);
+        return false;
+    return arn_matches(complete(arena, pattern), resource);
 }
 
 static bool any_covers(const StringList *patterns, const char *resource) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "aws/arn.h"
+#include "base/buffer.h"
 #include "driver/aws/ceiling.h"
 #include "driver/aws/connector_policy.h"
 #include "driver/aws/failure.h"
@@ -13,6 +13,7 @@
 enum { HTTPS_PORT = 443, HTTP_PORT = 80 };
 
 // Asks for what is not there, so that nothing comes of it: AWS looks at rights first.
+static const char NOBODY[] = "daypass-check-nobody";
 static const char PROBE_POLICY[] = "daypass-check";
 static const char PROBE_DOCUMENT[] =
     "{\"Statement\":[{\"Action\":\"rds-db:connect\",\"Effect\":\"Deny\",\"Resource\":\"*\"}],"
@@ -98,46 +99,98 @@ static void try_reading(Checking *checking) {
     }
 }
 
-// A name that nobody has, and that a pattern of the ceiling's covers; NULL: the pattern names one
-// identity alone, which may be there.
-static const char *probe_name(Arena *arena, const char *pattern) {
-    const char *slash = strrchr(pattern, '/');
-    const char *name = slash != NULL ? slash + 1 : pattern;
-    const char *star = strchr(name, '*');
-    if (star == NULL)
-        return NULL;
-    return arena_printf(arena, "%.*sdaypass-check-nobody%s", (int)(star - name), name,
-                        star[1] == '*' || strchr(star + 1, '*') != NULL ? "" : star + 1);
+// What the pattern would cover, were it there: "user/engineers/*", "user*".
+static const char *example_of(Arena *arena, const char *pattern) {
+    CLEANUP(buffer_done) Buffer text = {0};
+    for (const char *at = pattern; *at != '\0'; at++) {
+        bool path_next = at[0] == '*' && at[1] == '/';
+        if (at[0] == '*' && !path_next)
+            buffer_add(&text, NOBODY);
+        else if (at[0] != '*' && at[0] != '?')
+            buffer_add_bytes(&text, at, 1);
+    }
+    return arena_strdup(arena, buffer_text(&text));
 }
 
-// What is put on an identity that is there would be there: then only reading is tried.
-static void try_identity(Checking *checking, const Right *rights, size_t count, bool roles,
-                         const char *pattern) {
+static void lacks(Checking *checking, const Right *right, const char *why) {
     Arena *arena = checking->list->arena;
-    const char *nobody = probe_name(arena, pattern);
-    const char *slash = strrchr(pattern, '/');
-    const char *name = nobody != NULL ? nobody : slash != NULL ? slash + 1 : pattern;
+    checking->lacking++;
+    check_list_add(
+        checking->list, CHECK_FAILED, arena_printf(arena, "rights: %s", right->what_for),
+        arena_printf(arena, "allow iam:%s in the connector's own IAM policy", right->action),
+        "the connector may not %s: %s", right->what_for, why);
+}
+
+// AWS is asked what it would say. False: it does not tell.
+static bool simulate(Checking *checking, const Right *rights, size_t count, const char *pattern) {
+    Arena *arena = checking->list->arena;
+    const DriverSession *session = checking->operation->session;
+    const char *resource = example_of(arena, pattern);
+    AwsRequest request = {.service = AWS_SERVICE_IAM, .action = "SimulatePrincipalPolicy"};
+    AwsAnswer answer;
+    Error ignored = {0};
+    aws_parameters_add(arena, &request.parameters, "PolicySourceArn",
+                       aws_own_principal(arena, &session->address, session->own_arn));
+    aws_parameters_add(arena, &request.parameters, "ResourceArns.member.1", resource);
+    for (size_t i = 0; i < count; i++)
+        aws_parameters_add(arena, &request.parameters,
+                           arena_printf(arena, "ActionNames.member.%zu", i + 1),
+                           arena_printf(arena, "iam:%s", rights[i].action));
+    Status status = aws_operation_query(checking->operation, &request, &answer, NULL, &ignored);
+    checking->operation->evidence.failure = FAILURE_NONE;
+    if (status != STATUS_OK)
+        return false;
+    for (const XmlNode *result = xml_find(answer.result, "EvaluationResults/member");
+         result != NULL; result = xml_next(result))
+        for (size_t i = 0; i < count; i++)
+            if (text_equal(xml_text(result, "EvalActionName"),
+                           arena_printf(arena, "iam:%s", rights[i].action)) &&
+                !text_equal(xml_text(result, "EvalDecision"), "allowed"))
+                lacks(checking, &rights[i],
+                      arena_printf(arena, "AWS's simulation denies it on %s", pattern));
+    return xml_find(answer.result, "EvaluationResults/member") != NULL;
+}
+
+// Somebody who is not there has no path: only a pattern without one, and with room for a name, can
+// be tried by what AWS answers.
+static bool try_nobody(Checking *checking, const Right *rights, size_t count, bool roles,
+                       const char *pattern) {
+    Arena *arena = checking->list->arena;
+    const char *slash = strchr(pattern, '/');
+    if (slash == NULL || !text_equal(slash, "/*"))
+        return false;
     for (size_t i = 0; i < count; i++) {
         const char *action = rights[i].action;
-        bool puts = strncmp(action, "Put", 3) == 0;
-        if (puts && nobody == NULL)
-            continue;
+        bool puts = text_starts_with(action, "Put");
         AwsParameters parameters = {0};
-        aws_parameters_add(arena, &parameters, roles ? "RoleName" : "UserName", name);
+        aws_parameters_add(arena, &parameters, roles ? "RoleName" : "UserName", NOBODY);
         if (strstr(action, "Policy") != NULL)
             aws_parameters_add(arena, &parameters, "PolicyName", PROBE_POLICY);
         aws_parameters_add(arena, &parameters, "PolicyDocument", puts ? PROBE_DOCUMENT : NULL);
         try_query(checking, &rights[i], &parameters);
     }
+    return true;
 }
 
 static void try_identities(Checking *checking, bool roles) {
     const DriverSession *session = checking->operation->session;
+    const Right *rights = roles ? ON_ROLES : ON_USERS;
     const StringList patterns = aws_identity_patterns(checking->list->arena, session->partition,
                                                       &session->address, session->ceiling, roles);
-    for (size_t i = 0; i < patterns.count; i++)
-        try_identity(checking, roles ? ON_ROLES : ON_USERS, COUNT_OF(ON_USERS), roles,
-                     patterns.items[i]);
+    for (size_t i = 0; i < patterns.count; i++) {
+        const char *pattern = patterns.items[i];
+        if (simulate(checking, rights, COUNT_OF(ON_USERS), pattern) ||
+            try_nobody(checking, rights, COUNT_OF(ON_USERS), roles, pattern))
+            continue;
+        checking->lacking++;
+        check_list_add(checking->list, CHECK_WARNING,
+                       arena_printf(checking->list->arena, "rights: %s",
+                                    roles ? "policies of roles" : "policies of users"),
+                       "allow iam:SimulatePrincipalPolicy on the connector's own identity",
+                       "whether the connector may give and take access on %s is not known: it may "
+                       "not ask AWS's simulation",
+                       pattern);
+    }
 }
 
 static void try_sessions(Checking *checking) {
@@ -290,7 +343,7 @@ void aws_check(const DriverLogin *login, Arena *arena, const Plan *const *plans,
                 .list = &list,
                 .operation = &operation,
                 .policy = aws_connector_policy(arena, session->partition, &session->address,
-                                               session->ceiling),
+                                               session->ceiling, session->own_arn),
             };
             check_list_add(&list, CHECK_OK, "login", NULL, "as %s in account %s", session->own_arn,
                            session->address.account);

@@ -85,8 +85,18 @@ static StringList one(Arena *arena, const char *text) {
     return list;
 }
 
+const char *aws_own_principal(Arena *arena, const AwsAddress *address, const char *own_arn) {
+    ArnPrincipal own;
+    if (arn_principal_parse(arena, own_arn, &own, NULL) != STATUS_OK ||
+        own.kind != ARN_PRINCIPAL_ROLE_SESSION)
+        return own_arn;
+    return address->role != NULL ? address->role
+                                 : arena_printf(arena, "arn:%s:iam::%s:role/%s", own.partition,
+                                                own.account, own.name);
+}
+
 const char *aws_connector_policy(Arena *arena, const char *partition, const AwsAddress *address,
-                                 const ResourceCeiling *ceiling) {
+                                 const ResourceCeiling *ceiling, const char *own_arn) {
     static const char *const ON_USERS[] = {"iam:GetUser",          "iam:ListUserPolicies",
                                            "iam:GetUserPolicy",    "iam:PutUserPolicy",
                                            "iam:DeleteUserPolicy", NULL};
@@ -97,12 +107,14 @@ const char *aws_connector_policy(Arena *arena, const char *partition, const AwsA
     static const char *const TO_FIND[] = {"rds:DescribeDBInstances", "rds:DescribeDBClusters",
                                           "rds:DescribeDBProxies",   "rds:ListTagsForResource",
                                           "ec2:DescribeInstances",   "ssm:DescribeSessions"};
+    static const char *const TO_CHECK[] = {"iam:SimulatePrincipalPolicy", NULL};
     static const char *const TO_END[] = {"ssm:TerminateSession", NULL};
     json_t *statements;
     json_t *root = document_new(arena, &statements);
     const StringList users = aws_identity_patterns(arena, partition, address, ceiling, false);
     const StringList roles = aws_identity_patterns(arena, partition, address, ceiling, true);
     const StringList all = one(arena, "*");
+    const StringList own = one(arena, aws_own_principal(arena, address, own_arn));
     const StringList sessions =
         one(arena, arena_printf(arena, "arn:%s:ssm:%s:%s:session/*", partition, address->region,
                                 address->account));
@@ -113,6 +125,7 @@ const char *aws_connector_policy(Arena *arena, const char *partition, const AwsA
     statement_add(statements, "Sweep", TO_SWEEP, &all);
     statement_add(statements, "Find", TO_FIND, &all);
     statement_add(statements, "EndSessions", TO_END, &sessions);
+    statement_add(statements, "Check", TO_CHECK, &own);
     return json_text_indented(arena, root);
 }
 

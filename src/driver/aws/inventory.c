@@ -31,7 +31,8 @@ static void add(Collecting *collecting, AwsResource resource, const char *cluste
         collecting->cluster_of = clusters;
         collecting->capacity = capacity;
     }
-    resource.region = collecting->operation->session->address.region;
+    // What is given back outlives the session.
+    resource.region = arena_strdup(arena, collecting->operation->session->address.region);
     collecting->cluster_of[found->count] = cluster;
     found->items[found->count++] = resource;
 }

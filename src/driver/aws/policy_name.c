@@ -60,7 +60,7 @@ bool aws_policy_name_parse(Arena *arena, const char *name, const char *region,
         .grant = pieces[1],
         .deployment = pieces[2],
         .connector = pieces[3],
-        .database = region,
+        .database = arena_strdup(arena, region),
         .expires = expires_at,
     };
     return true;

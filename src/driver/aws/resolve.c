@@ -53,6 +53,9 @@ static void add_resource(Resolving *resolving, AwsResource resource) {
         all->items = items;
         resolving->resource_capacity = capacity;
     }
+    // What is given back outlives the session.
+    const DriverSession *session = resolving->operation->session;
+    resource.region = arena_strdup(resolving->operation->arena, session->address.region);
     all->items[all->count++] = resource;
 }
 
@@ -142,7 +145,6 @@ static void add_unseen(Resolving *resolving, const RdsConnect *connect, PolicyIt
                                         : text_starts_with(id, "prx-")   ? "rds proxy"
                                                                          : "rds instance",
                                 .id = id,
-                                .region = session->address.region,
                                 .users = connect->users,
                             });
 }
@@ -252,9 +254,7 @@ static Status read_named(Resolving *resolving, const SsmSession *ssm, AwsResourc
 static void add_named(Resolving *resolving, const SsmSession *ssm, const AwsResources *found,
                       const StringList *documents, PolicyItem *item) {
     for (size_t i = 0; i < ssm->instances.count; i++) {
-        AwsResource instance = {.kind = "instance",
-                                .id = ssm->instances.items[i],
-                                .region = resolving->operation->session->address.region};
+        AwsResource instance = {.kind = "instance", .id = ssm->instances.items[i]};
         for (size_t f = 0; f < found->count; f++)
             if (text_equal(found->items[f].id, instance.id))
                 instance = found->items[f];
