@@ -64,8 +64,10 @@ static Status credentials_get(Cli *cli, const AwsProviderOptions *options, const
     Error error = {0};
     Status status = aws_provider_get(provider, 0, &credentials, &error);
     if (status != STATUS_OK) {
-        *reterr = error;
-        return error_prefix(reterr, "%s is used with your own AWS credentials", grant->id);
+        return error_set(reterr, status, error.code,
+                         "%s is used with your own AWS credentials: %s. Sign in to AWS, as with "
+                         "aws sso login, or choose others with --profile or AWS_PROFILE",
+                         grant->id, error.message);
     }
     if (credentials->expires_at != 0 && credentials->expires_at <= clock_now_ms(cli->clock))
         return error_set(reterr, STATUS_EXPIRED, "aws_credentials_expired",

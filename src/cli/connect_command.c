@@ -54,14 +54,14 @@ static Status choose_ca_file(const Invocation *invocation, const char **ret_file
 }
 
 static Status start_client(Cli *cli, const EngineClient *client, const ClientOrder *order,
-                           Error *reterr) {
+                           int64_t ends_at, Error *reterr) {
     ClientLaunch launch = {.arena = cli->arena, .program = order->program};
     Status status = client->prepare(&launch, order, reterr);
     if (status == STATUS_OK) {
         if (launch.note != NULL)
             note(cli, "%s", launch.note);
         note(cli, "Connecting as %s with %s; access ends %s", order->credential->user,
-             client->program, time_text(cli, order->credential->expires_at));
+             client->program, time_text(cli, ends_at));
         fflush(cli->out);
         fflush(cli->err);
         status = client_run(&launch, reterr);
@@ -82,7 +82,7 @@ static void choose_aws_authority(Cli *cli, const AwsLogin *login, ClientOrder *o
 }
 
 static Status connect_with(Cli *cli, const Invocation *invocation, const Credential *credential,
-                           const AwsLogin *aws, Error *reterr) {
+                           const AwsUse *aws, Error *reterr) {
     TargetKind kind;
     const CredentialEngine *engine;
     TRY(credential_engine_find(credential, &kind, &engine, reterr));
@@ -92,9 +92,11 @@ static Status connect_with(Cli *cli, const Invocation *invocation, const Credent
     TRY(choose_tls(invocation, credential, &order.tls, reterr));
     TRY(choose_ca_file(invocation, &order.ca_file, reterr));
     if (aws != NULL)
-        choose_aws_authority(cli, aws, &order);
+        choose_aws_authority(cli, &aws->login, &order);
     TRY(find_client(cli->arena, engine, credential->grant_id, &client, &order.program, reterr));
-    return start_client(cli, client, &order, reterr);
+    // A token is for getting in: who is in stays for as long as the grant.
+    return start_client(cli, client, &order,
+                        aws != NULL ? aws->grant.expires_at : credential->expires_at, reterr);
 }
 
 Status command_connect(Cli *cli, const Invocation *invocation, Error *reterr) {
@@ -116,5 +118,5 @@ Status command_connect(Cli *cli, const Invocation *invocation, Error *reterr) {
     if (use.instance != NULL)
         return aws_session_start(cli, &use, &invocation->rest, reterr);
     TRY(aws_token_make(cli, &use.grant, &use.login, use.profile, &credential, reterr));
-    return connect_with(cli, invocation, &credential, &use.login, reterr);
+    return connect_with(cli, invocation, &credential, &use, reterr);
 }

@@ -51,7 +51,7 @@ class CredentialPlane:
 
             def answer(self, body):
                 data = json.dumps(body).encode()
-                self.send_response(200)
+                self.send_response(body.get("status", 200))  # a problem has one
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
