@@ -26,9 +26,9 @@ static const char *identity_of(Arena *arena, const Configuration *configuration,
     if (integration->kind != TARGET_AWS)
         return NULL;
     const Principal *principal = configuration_principal(configuration, requester);
-    const char *own = principal != NULL ? aws_identity_of_account(&principal->aws_identities,
-                                                                  integration->aws->account)
-                                        : NULL;
+    assert(principal != NULL); // whoever may ask is one
+    const char *own =
+        aws_identity_of_account(&principal->aws_identities, integration->aws->account);
     return own == NULL && integration->identity != NULL
                ? aws_identity_expand(arena, integration->identity, requester)
                : own;

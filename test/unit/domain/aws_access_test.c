@@ -175,9 +175,9 @@ static void nothing_in_it_means_more_in_a_policy(void **state) {
     for (size_t i = 0; i < COUNT_OF(DOCUMENTS); i++)
         list_part_is_refused("{\"ssm_session\": {\"tag\": \"a=b\", \"documents\": ", DOCUMENTS[i],
                              "/ssm_session/documents/0");
-    static const char *const ACTIONS[] = {"",        "*",      "s3",     "s3:",       "s3:*",
-                                          "s3:Get*", ":Get",   "s3:G?t", "s3:Get:Ob", "s3:Get-Ob",
-                                          "s3: Get", "s3:G\"", "s3:$G",  "s3:Get\\Ob"};
+    static const char *const ACTIONS[] = {"",          "*",       "s3",     "s3:",    "s3:*",
+                                          "s3:Get*",   ":Get",    "s*:Get", "s3:G?t", "s3:Get:Ob",
+                                          "s3:Get-Ob", "s3: Get", "s3:G\"", "s3:$G",  "s3:Get\\Ob"};
     for (size_t i = 0; i < COUNT_OF(ACTIONS); i++)
         list_part_is_refused("{\"allow\": {\"resources\": [\"*\"], \"actions\": ", ACTIONS[i],
                              "/allow/actions/0");

@@ -67,6 +67,18 @@ static void a_draft_says_to_whom_it_is_given(void **state) {
     assert_string_equal(shape_format(arena, &PLAN_SHAPE, &again), text);
 }
 
+static void nothing_is_delivered(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const Configuration configuration = cloud(arena, OF_ANN, "");
+    const Grant grant = drafted(arena, &configuration);
+    Error error = {0};
+    expect_fault(grant_delivery_check(&grant, &error), &error, STATUS_CONFLICT,
+                 "nothing_delivered");
+    const Configuration other = shop(arena);
+    const Grant delivered = shop_request(arena, &other);
+    assert_int_equal(grant_delivery_check(&delivered, NULL), STATUS_OK);
+}
+
 static void a_template_is_for_who_has_no_identity_of_the_account(void **state) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     Configuration configuration = cloud(arena, OF_ANN, TEMPLATE);
@@ -305,6 +317,7 @@ static void a_flow_does_not_lose_the_database_whose_sessions_it_ends(void **stat
 int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(a_draft_says_to_whom_it_is_given),
+        cmocka_unit_test(nothing_is_delivered),
         cmocka_unit_test(a_template_is_for_who_has_no_identity_of_the_account),
         cmocka_unit_test(who_is_nobody_to_aws_gets_nothing),
         cmocka_unit_test(a_request_does_not_outlive_the_identity_it_was_for),
