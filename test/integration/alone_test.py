@@ -105,7 +105,7 @@ def many_grants_end_on_time_whoever_is_away_and_are_settled_once():
     with FaultWorld().set_up() as world:
         automatic(world, extension="auto")
         log = ServerLog(world.server)
-        views = given(world, 11, 12, 13, 26)
+        views = given(world, 17, 18, 19, 34)
         first, longer, second = views[:2], views[2], views[3]
         holders = [Holder(world, view) for view in views]
         extended = extend_unheard(world, holders[2], 14)
@@ -234,7 +234,7 @@ def without_a_connector_the_server_refuses_logins_and_what_is_overdue_goes_first
         automatic(world)
         log = ServerLog(world.server)
         # The last one is ended early, which has to be over at once.
-        views = given(world, *[14 + i // 2 for i in range(many)], 3600)
+        views = given(world, *[25 + i // 2 for i in range(many)], 3600)
         holder = Holder(world, views[0])
         world.connector.kill()
         check(len(world.server.accounts()) == many + 1, "too slow: one ended before its connector was dead")
