@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEFAULT_CONNECT_MS = 10000, REPORT_MAX = 500 };
+#include "driver/login.h"
+
+enum { REPORT_MAX = 500 };
 
 CheckList check_list_new(Arena *arena) {
     return (CheckList){
@@ -81,7 +83,7 @@ bool check_list_add_route(CheckList *list, const DriverLogin *login) {
     getnameinfo(addresses->ai_addr, addresses->ai_addrlen, text, sizeof text, NULL, 0,
                 NI_NUMERICHOST);
     check_list_add(list, CHECK_OK, "name resolution", NULL, "%s is %s", target->host, text);
-    int timeout_ms = login->connect_timeout_ms > 0 ? login->connect_timeout_ms : DEFAULT_CONNECT_MS;
+    int timeout_ms = login_connect_ms(login);
     int last = ECONNREFUSED;
     for (const struct addrinfo *at = addresses; at != NULL && last != 0; at = at->ai_next)
         last = connect_one(at, timeout_ms);

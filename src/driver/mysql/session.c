@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "driver/login.h"
 #include "driver/mysql/failure.h"
 #include "driver/mysql/time_guard.h"
 #include "driver/mysql/tls_guard.h"
@@ -17,8 +18,6 @@ enum {
     LOCK_TIMEOUT_S = 5,
     // A connector that hangs holds locks on names, for which the revocation by another waits.
     IDLE_S = 60,
-    DEFAULT_CONNECT_MS = 10000,
-    DEFAULT_STATEMENT_MS = 30000,
     // What the server may take beyond its own bound before we call it lost.
     ANSWER_GRACE_MS = 5000,
     PACKET_MAX_BYTES = 64 * 1024 * 1024,
@@ -364,22 +363,8 @@ bool my_session_has(const DriverSession *session, const char *privilege) {
 
 static void copy_login(DriverSession *session, const DriverLogin *login) {
     session->arena = arena_new();
-    session->target = *login->target;
-    session->target.host = arena_strdup(session->arena, login->target->host);
-    session->target.database = arena_strdup(session->arena, login->target->database);
-    if (login->password != NULL)
-        session->password =
-            secret_new(secret_text(login->password), secret_length(login->password));
+    login_copy(session->arena, login, &session->target, &session->password, &session->login);
     session->clock = login->clock;
-    session->login = *login;
-    session->login.target = &session->target;
-    session->login.user = arena_strdup(session->arena, login->user);
-    session->login.password = session->password;
-    session->login.ca_file = arena_strdup(session->arena, login->ca_file);
-    if (login->connect_timeout_ms <= 0)
-        session->login.connect_timeout_ms = DEFAULT_CONNECT_MS;
-    if (login->statement_timeout_ms <= 0)
-        session->login.statement_timeout_ms = DEFAULT_STATEMENT_MS;
 }
 
 static bool connect_to(DriverSession *session, bool *ret_tls_absent) {

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "driver/login.h"
 #include "driver/odbc/environment.h"
 #include "driver/oracle/errors.h"
 #include "driver/sqlstate.h"
 
-enum { OLDEST_VERSION = 19, DEFAULT_CONNECT_MS = 10000, DDL_LOCK_TIMEOUT_S = 5 };
+enum { OLDEST_VERSION = 19, DDL_LOCK_TIMEOUT_S = 5 };
 
 // Newest first. What Oracle's own odbc_update_ini.sh calls them.
 static const char *const ODBC_DRIVERS[] = {
@@ -134,9 +135,7 @@ static Status explain_no_connection(const DriverLogin *login, const char *driver
     OdbcPlace place = {.driver = driver,
                        .host = login->target->host,
                        .tls_mode = enum_name(&TLS_MODES, login->target->tls),
-                       .connect_timeout_ms = login->connect_timeout_ms > 0
-                                                 ? login->connect_timeout_ms
-                                                 : DEFAULT_CONNECT_MS};
+                       .connect_timeout_ms = login_connect_ms(login)};
     Error unreached = {0};
     if (refusal != ORACLE_REFUSAL_NONE) {
         explain_refusal(login, refusal, answer, ret_failure, reterr);

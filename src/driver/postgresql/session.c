@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "driver/login.h"
 #include "driver/sqlstate.h"
 
 enum {
@@ -17,8 +18,6 @@ enum {
     // A connector that hangs in a transaction holds locks, for which the revocation by another
     // waits.
     IDLE_IN_TRANSACTION_MS = 15000,
-    DEFAULT_CONNECT_MS = 10000,
-    DEFAULT_STATEMENT_MS = 30000,
     // What the server may take beyond its own statement_timeout before we call it lost.
     ANSWER_GRACE_MS = 5000,
 };
@@ -284,22 +283,9 @@ static Status learn_server(DriverSession *session, FailureClass *ret_failure, Er
 
 static void copy_login(DriverSession *session, const DriverLogin *login, const char *database) {
     session->arena = arena_new();
-    session->target = *login->target;
-    session->target.host = arena_strdup(session->arena, login->target->host);
-    session->target.database = arena_strdup(session->arena, database);
-    if (login->password != NULL)
-        session->password =
-            secret_new(secret_text(login->password), secret_length(login->password));
+    login_copy(session->arena, login, &session->target, &session->password, &session->login);
     session->clock = login->clock;
-    session->login = *login;
-    session->login.target = &session->target;
-    session->login.user = arena_strdup(session->arena, login->user);
-    session->login.password = session->password;
-    session->login.ca_file = arena_strdup(session->arena, login->ca_file);
-    if (login->connect_timeout_ms <= 0)
-        session->login.connect_timeout_ms = DEFAULT_CONNECT_MS;
-    if (login->statement_timeout_ms <= 0)
-        session->login.statement_timeout_ms = DEFAULT_STATEMENT_MS;
+    session->target.database = arena_strdup(session->arena, database);
 }
 
 static Status open_database(const DriverLogin *login, const char *database,

@@ -6,12 +6,11 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "driver/login.h"
 #include "driver/redis/failure.h"
 #include "driver/sqlstate.h"
 
 enum {
-    DEFAULT_CONNECT_MS = 10000,
-    DEFAULT_STATEMENT_MS = 30000,
     CHUNK_BYTES = 16384,
     REPLY_MAX_BYTES = 64 * 1024 * 1024,
     RULE_SIZE = 300,
@@ -242,24 +241,11 @@ static Status judge_server(DriverSession *session, const char *info, FailureClas
 
 static void copy_login(DriverSession *session, const DriverLogin *login) {
     session->arena = arena_new();
-    session->target = *login->target;
-    session->target.host = arena_strdup(session->arena, login->target->host);
-    session->target.database = arena_strdup(
-        session->arena, login->target->database != NULL ? login->target->database : "0");
-    if (login->password != NULL)
-        session->password =
-            secret_new(secret_text(login->password), secret_length(login->password));
+    login_copy(session->arena, login, &session->target, &session->password, &session->login);
     session->clock = login->clock;
-    session->login = *login;
-    session->login.target = &session->target;
-    session->login.user = arena_strdup(session->arena, login->user);
-    session->login.password = session->password;
-    session->login.ca_file = arena_strdup(session->arena, login->ca_file);
+    if (session->target.database == NULL)
+        session->target.database = "0";
     session->admin = session->login.user;
-    if (login->connect_timeout_ms <= 0)
-        session->login.connect_timeout_ms = DEFAULT_CONNECT_MS;
-    if (login->statement_timeout_ms <= 0)
-        session->login.statement_timeout_ms = DEFAULT_STATEMENT_MS;
 }
 
 static Status log_in(DriverSession *session, int64_t until_ms, FailureClass *ret_failure,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "driver/login.h"
 #include "driver/odbc/environment.h"
 #include "driver/sqlserver/errors.h"
 #include "driver/sqlserver/statement.h"
@@ -10,7 +11,6 @@
 enum {
     OLDEST_MAJOR = 14, // 2017
     EDITION_MANAGED_INSTANCE = 8,
-    DEFAULT_CONNECT_MS = 10000,
 };
 
 // Microsoft's first: FreeTDS before 1.5 cannot be told with a connection whose certificate to
@@ -140,9 +140,7 @@ static Status connect_session(DriverSession *session, const DriverLogin *login,
     const OdbcPlace place = {.driver = session->odbc_driver,
                              .host = session->target.host,
                              .tls_mode = enum_name(&TLS_MODES, session->target.tls),
-                             .connect_timeout_ms = login->connect_timeout_ms > 0
-                                                       ? login->connect_timeout_ms
-                                                       : DEFAULT_CONNECT_MS};
+                             .connect_timeout_ms = login_connect_ms(login)};
     if (odbc_explain_unreached(&SQLSERVER_ERRORS, &answer, &place, ret_failure, reterr))
         return failure_status(*ret_failure);
     return explain_refusal(session, login->user, &answer, ret_failure, reterr);
