@@ -4,6 +4,13 @@
 #include "api/queries.h"
 #include "api/view.h"
 
+// Of an AWS account nobody asks for the port.
+static const char *target_name(Arena *arena, const Orphan *orphan) {
+    return orphan->target_kind == TARGET_AWS
+               ? arena_printf(arena, "account %s", orphan->host)
+               : arena_printf(arena, "%s:%lld", orphan->host, (long long)orphan->port);
+}
+
 static OrphanView orphan_view(Call *call, const Configuration *configuration,
                               const Orphan *orphan) {
     const Integration *integration = orphan_integration(configuration, orphan);
@@ -15,7 +22,7 @@ static OrphanView orphan_view(Call *call, const Configuration *configuration,
         .account = orphan->account,
         .integration = integration != NULL ? integration->name : NULL,
         .connector = orphan->connector,
-        .target = arena_printf(call->arena, "%s:%lld", orphan->host, (long long)orphan->port),
+        .target = target_name(call->arena, orphan),
         .why = orphan_describe(call->arena, orphan),
         .deployment = orphan->deployment,
         .grant_id = orphan->grant_id,

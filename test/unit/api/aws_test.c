@@ -96,6 +96,21 @@ static void principals_show_who_they_are_on_aws(void **state) {
     assert_true(list_has(&answer, "aws_identities", "arn:aws:iam::123456789012:user/dev/ann"));
 }
 
+static void an_orphan_is_in_an_account(void **state) {
+    WITH_WORLD(world);
+    assert_status(apply(world, CONFIGURATION, ""), 200);
+    Instance instance = world_enroll(world, "main");
+    static const char SWEEP[] =
+        "{\"admin_secret\":\"aws-admin\",\"target_kind\":\"aws\",\"host\":\"123456789012\","
+        "\"port\":443,\"accounts\":[{\"account\":\"user/ann/grt_aaaaaaaaaaaaaaaa\","
+        "\"grant_id\":\"grt_aaaaaaaaaaaaaaaa\",\"deployment\":\"dep_another\"}]}";
+    assert_status(world_signed(world, &instance, "/v1/connector/accounts", SWEEP), 204);
+    Answer list = world_as(world, "auditor", "GET", "/v1/orphans", NULL);
+    const json_t *orphan = json_array_get(json_object_get(list.body, "items"), 0);
+    assert_string_equal(json_string_value(json_object_get(orphan, "target")),
+                        "account 123456789012");
+}
+
 // ---- Warnings -----------------------------------------------------------------------------------
 
 static bool warns(const Answer *answer, const char *text) {
@@ -231,6 +246,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_sealed_and_nothing_can_be_fetched_or_reset),
         cmocka_unit_test(a_key_is_kept_only_where_something_is_sealed_to_it),
         cmocka_unit_test(principals_show_who_they_are_on_aws),
+        cmocka_unit_test(an_orphan_is_in_an_account),
         cmocka_unit_test(applying_warns_of_what_is_not_found_or_lets_nobody_in),
         cmocka_unit_test(applying_warns_of_requesters_whom_aws_does_not_know),
         cmocka_unit_test(a_template_makes_everybody_known),
