@@ -135,6 +135,13 @@ static void to_lower(char *text) {
             *text = (char)(*text - 'A' + 'a');
 }
 
+static bool has_controls(const char *text) {
+    for (; *text != '\0'; text++)
+        if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7F)
+            return true;
+    return false;
+}
+
 static Status take_value(ConfigParsing *parsing, char *line, Error *reterr) {
     SharedConfig *config = parsing->config;
     char *equals = strchr(line, '=');
@@ -146,11 +153,14 @@ static Status take_value(ConfigParsing *parsing, char *line, Error *reterr) {
     char *key = trim(line);
     to_lower(key);
     cut_comment(equals + 1);
+    const char *given = trim(equals + 1);
+    if (has_controls(key) || has_controls(given))
+        return fault(parsing, "it holds a control character", reterr);
     if (++config->value_count > MAX_VALUES)
         return fault(parsing, "there are too many values", reterr);
     ConfigValue *value = arena_alloc(config->arena, sizeof(*value));
     *value = (ConfigValue){.key = arena_strdup(config->arena, key),
-                           .value = arena_strdup(config->arena, trim(equals + 1)),
+                           .value = arena_strdup(config->arena, given),
                            .next = parsing->profile->values};
     parsing->profile->values = value;
     return STATUS_OK;

@@ -13,7 +13,7 @@ CLIENTS = ["libpq", "libmariadb", "libodbc", "libhiredis"]
 
 # program, its file below the build folder, libraries of ours it must not need
 PROGRAMS = [
-    ("daypassd", "src/server/daypassd", ["libcurl", "libsmartcols"] + CLIENTS),
+    ("daypassd", "src/server/daypassd", ["libcurl", "libsmartcols", "libxml2"] + CLIENTS),
     ("daypass-connector", "src/connector/daypass-connector",
      ["libsqlite3", "libmicrohttpd", "libsmartcols"]),
     ("daypass", "src/cli/daypass", ["libsqlite3", "libmicrohttpd"] + CLIENTS),

@@ -63,10 +63,9 @@ static void says_in_which_line_a_file_is_wrong(void **state) {
     static const struct {
         const char *text, *part;
     } CASES[] = {
-        {"[default]\nhidden\n", "line 2"},
-        {"[default\n", "line 1"},
-        {"\n\n[a]\nx = 1\nhidden-word\n", "line 5"},
-        {"[a]\n\xff = hidden\n", "UTF-8"},
+        {"[default]\nhidden\n", "line 2"},           {"[default\n", "line 1"},
+        {"\n\n[a]\nx = 1\nhidden-word\n", "line 5"}, {"[a]\n\xff = hidden\n", "UTF-8"},
+        {"[a]\nregion = eu\rhidden\n", "line 2"},
     };
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         machine_profiles(NULL, CASES[i].text);

@@ -326,6 +326,39 @@ static void refuses_other_urls(void **state) {
     }
 }
 
+// The services of a machine that one runs on have no certificates, and are reached past any proxy.
+static void accepts_http_where_the_caller_has_judged_the_host(void **state) {
+    HttpClient *client = NULL;
+    HttpClientOptions options = {.base_url = "http://169.254.169.254", .plain = true};
+    assert_int_equal(http_client_new(&options, &client, NULL), STATUS_OK);
+    client = http_client_free(client);
+    options.base_url = "ftp://169.254.169.254";
+    assert_int_equal(http_client_new(&options, &client, NULL), STATUS_INVALID);
+    options.base_url = "http://user@169.254.169.254";
+    assert_int_equal(http_client_new(&options, &client, NULL), STATUS_INVALID);
+}
+
+static void sends_a_secret_in_a_header_of_any_name(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    CLEANUP(secret_freep) Secret *secret = secret_new("Basic abc", 9);
+    HttpCall call = {.method = "GET",
+                     .target = "/echo",
+                     .secret_name = "Authorization",
+                     .secret_value = secret,
+                     .wanted = "content-TYPE"};
+    HttpReply reply = answered(arena, &call);
+    assert_contains(reply.body, "authorization Basic abc\n");
+    assert_string_equal(reply.wanted, "text/plain");
+    CLEANUP(secret_freep) Secret *broken = secret_new("a\r\nX-B: c", 9);
+    call.secret_value = broken;
+    assert_string_equal(failed(loopback->url, &call).code, "malformed_token");
+    call.secret_name = NULL;
+    call.wanted = "X-None";
+    reply = answered(arena, &call);
+    assert_contains(reply.body, "authorization (none)\n");
+    assert_null(reply.wanted);
+}
+
 static void refuses_a_missing_ca_file(void **state) {
     HttpClient *client = NULL;
     HttpClientOptions options = {.base_url = "https://127.0.0.1", .ca_file = "/nowhere/ca.pem"};
@@ -430,6 +463,8 @@ int main(void) {
         cmocka_unit_test(keeps_its_connection_between_calls),
         cmocka_unit_test(accepts_http_to_this_machine_and_https_to_any),
         cmocka_unit_test(refuses_other_urls),
+        cmocka_unit_test(accepts_http_where_the_caller_has_judged_the_host),
+        cmocka_unit_test(sends_a_secret_in_a_header_of_any_name),
         cmocka_unit_test(refuses_a_missing_ca_file),
         cmocka_unit_test(says_that_a_name_does_not_resolve),
         cmocka_unit_test(says_that_nobody_listens),
