@@ -55,16 +55,17 @@ def without_setup(found, is_new):
 
 
 class Template:
-    """Puts places for an account into what was sent for one."""
+    """Puts places for an account into what was sent for one. `oid`: where the engine has them."""
 
-    def __init__(self, account, oid):
-        self.account, self.oid = account, re.compile(rf"(?<!\d){oid}(?!\d)")
+    def __init__(self, account, oid=None):
+        self.account = account
+        self.oid = re.compile(rf"(?<!\d){oid}(?!\d)") if oid else None
 
     def text(self, text):
         if text is None:
             return None
         text = ACCOUNT_LOCK.sub(r"\g<1>{key})", text.replace(self.account, "{account}"))
-        return self.oid.sub("{oid}", text)
+        return self.oid.sub("{oid}", text) if self.oid else text
 
     def line(self, section, statement):
         sql, parameters = statement

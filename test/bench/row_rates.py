@@ -20,19 +20,21 @@ def run(bench, row):
         return [compare(bench, row, world, Floor(world, script, lanes), counts, least)]
 
 
-def compare(bench, row, world, floor, counts, least):
+def compare(bench, row, world, floor, counts, least, what=None):
     """Rounds of the floor and of ours in turn, after one of each that is not counted."""
     people = People(world, threads=PEOPLE_OF_LANES[floor.lanes])
     floor.run(seconds=bench.warm_up_s)
     people.run("cycle", seconds=bench.warm_up_s)
-    ours, floors, reconnecting, costs, load_shares = [], [], [], [], []
+    ours, floors, reconnecting, costs, bare_costs, load_shares = [], [], [], [], [], []
     for number in range(bench.rounds):
         sides = [("floor", floor), ("ours", people)]
         for name, side in sides if number % 2 == 0 else reversed(sides):
-            if name == "floor":
-                floors.append(rate(side.run(seconds=bench.run_s)))
-                continue
             meter = CpuMeter(world)
+            if name == "floor":
+                answer = side.run(seconds=bench.run_s)
+                floors.append(rate(answer))
+                bare_costs.append(meter.used_s().get("server", 0) / answer["count"] * 1000)
+                continue
             answer = side.run("cycle", seconds=bench.run_s)
             ours.append(rate(answer))
             used = {**meter.used_s(), "load": answer["cpu_seconds"]}
@@ -46,6 +48,7 @@ def compare(bench, row, world, floor, counts, least):
         f"connection{'s' if floor.lanes > 1 else ''} that stay open",
         "processor time of a cycle: " + ", ".join(
             f"{who} {median([cost[who] for cost in costs]):.2f} ms" for who in costs[0]),
+        f"processor time of the server in a cycle of the bare program: {median(bare_costs):.2f} ms",
         load_note(people, median(ours), median(load_shares)),
     ]  # fmt: skip
     if reconnecting:
@@ -53,7 +56,7 @@ def compare(bench, row, world, floor, counts, least):
             "with a new connection for each grant and each revocation, the bare program makes "
             f"{median(reconnecting):.1f} a second"
         )
-    return ratio_result(row.number, row.what, "a second", ours, floors, least, notes)
+    return ratio_result(row.number, what or row.what, "a second", ours, floors, least, notes)
 
 
 def rate(answer):

@@ -22,6 +22,10 @@ ROWS = [
     Row(3, "row_credential", ("pg15",), True, "from the approving call to the sealed credential"),
     Row(4, "row_idle", ("pg15",), True, "idle memory, and start to first answer"),
     Row(5, "row_expiry", ("pg15", "pg18"), False, "10,000 grants that end in the same second"),
+    Row(6, "row_parked", ("pg15",), False, "10,000 connectors parked over TLS"),
+    Row(7, "row_history", ("pg15",), False, "1,000,000 past requests and 5,000,000 audit events"),
+    Row(8, "row_growth", ("pg15",), False, "growth with live grants and with tables"),
+    Row(9, "row_engines", ("mysql97", "mariadb1011", "mariadb118"), False, "row 1 on MySQL and MariaDB"),
 ]
 
 

@@ -20,4 +20,4 @@ int64_t now_us(void); // monotonic
 
 // Says what went wrong on standard error and ends the program: a measurement with a failure in it
 // is none.
-_Noreturn void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void give_up(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -80,6 +80,10 @@ def set_as_shipped(server):
     server.query("SELECT pg_reload_conf()", "postgres")
 
 
+def set_mysql_as_shipped(server):
+    server.query("SET GLOBAL general_log = 0; SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+
+
 def set_for_recording(server):
     for name in AS_SHIPPED:
         server.query(f"ALTER SYSTEM RESET {name}", "postgres")
