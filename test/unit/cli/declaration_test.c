@@ -127,6 +127,16 @@ static void places_the_servers_faults(void **state) {
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, scene_set_up, scene_tear_down)
 
+static void takes_the_example(void **state) {
+    Scene *scene = *state;
+    Declaration declaration;
+    Error error = {0};
+    if (declaration_read(scene->arena, DOCS_FOLDER "/../examples/aws.yaml", &declaration, &error) !=
+        STATUS_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(json_array_size(json_object_get(declaration.value, "flows")), 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(reads_a_file),
@@ -135,6 +145,7 @@ int main(void) {
         CASE(names_the_file_of_a_folder_that_is_at_fault),
         CASE(refuses_a_folder_without_yaml),
         CASE(places_the_servers_faults),
+        CASE(takes_the_example),
     };
     return cmocka_run_group_tests_name("declaration", tests, NULL, NULL);
 }

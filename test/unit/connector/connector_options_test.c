@@ -131,12 +131,34 @@ static void a_ceiling_that_would_never_match_is_refused(void **state) {
     assert_int_equal(ceiling->identity_tags.count, 1);
 }
 
+// A copy, whatever may be written to in a checkout.
+static void takes_the_example(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    char text[8192], path[] = "/tmp/daypass-unit-XXXXXX";
+    FILE *example = fopen(EXAMPLES_FOLDER "/aws-connector.yaml", "r");
+    assert_non_null(example);
+    size_t length = fread(text, 1, sizeof(text), example);
+    fclose(example);
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, length), length);
+    close(fd);
+    ConnectorOptions options;
+    Error error = {0};
+    Status status = connector_options_load(arena, path, &options, &error);
+    unlink(path);
+    if (status != STATUS_OK)
+        fail_msg("%s", error.message);
+    assert_string_equal(options.secrets.items[0].target->aws->external_id, "acme-daypass");
+    assert_string_equal(options.secrets.items[1].ceiling->end_sessions_of.items[0], "app_read");
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(an_account_has_no_source),
         cmocka_unit_test(a_database_has_one_and_a_user),
         cmocka_unit_test(an_account_is_addressed_whole),
         cmocka_unit_test(a_ceiling_that_would_never_match_is_refused),
+        cmocka_unit_test(takes_the_example),
     };
     return cmocka_run_group_tests(cases, NULL, NULL);
 }
