@@ -23,6 +23,8 @@ enum {
     LEAST_TRY_MS = 100,           // in less time nothing is begun
     SKEW_MS = 4 * 60 * SECOND_MS, // AWS bears five minutes, or a little more
     SCOPE_SIZE = 128,
+    TELLING_BYTES = 16, // of a secret: a message that was cut may hold its beginning alone
+    DAY_S = 86400,
 };
 
 static const struct {
@@ -217,9 +219,15 @@ static void keep_secrets_out(Calling *calling) {
     if (credentials == NULL)
         return;
     const Secret *secrets[] = {credentials->secret_key, credentials->session_token};
-    for (size_t i = 0; i < COUNT_OF(secrets); i++)
-        if (secrets[i] != NULL && strstr(calling->fault.message, secret_text(secrets[i])) != NULL)
+    for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+        if (secrets[i] == NULL)
+            continue;
+        char telling[TELLING_BYTES + 1];
+        snprintf(telling, sizeof(telling), "%s", secret_text(secrets[i]));
+        if (strstr(calling->fault.message, telling) != NULL)
             snprintf(calling->fault.message, sizeof(calling->fault.message), "(not shown)");
+        sodium_memzero(telling, sizeof(telling));
+    }
 }
 
 // Libcurl signs with the time of this machine, which AWS does not say in all its words for it.
@@ -340,14 +348,16 @@ static Status try_once(Calling *calling) {
 
 // Repeating
 
-// Seconds or a date (RFC 9110, 10.2.3); 0: it does not say.
+// AWS says seconds (RFC 9110, 10.2.3, has dates too, which are taken for none). More than a day is
+// a day: no deadline is as far.
 static int64_t retry_after_ms(const HttpReply *reply) {
     if (reply->retry_after == NULL)
         return 0;
     char *end = NULL;
     long seconds = strtol(reply->retry_after, &end, 10);
-    bool good = end != reply->retry_after && *end == '\0' && seconds > 0 && seconds < 86400;
-    return good ? (int64_t)seconds * SECOND_MS : 0;
+    if (end == reply->retry_after || *end != '\0' || seconds <= 0)
+        return 0;
+    return (int64_t)(seconds < DAY_S ? seconds : DAY_S) * SECOND_MS;
 }
 
 // Full jitter: anything up to a bound that doubles.

@@ -118,7 +118,7 @@ MUST_USE Status aws_client_query_pages(AwsClient *client, const AwsQuery *query,
 MUST_USE Status aws_client_json_pages(AwsClient *client, const AwsJsonCall *call, AwsPage *page,
                                       void *context, AwsFault *retfault, Error *reterr);
 
-// A policy document as IAM gives it, percent-encoded (RFC 3986), into JSON text.
-// "malformed_target".
+// A policy document as IAM gives it, percent-encoded (RFC 3986), into JSON text. STATUS_UNAVAILABLE
+// for what is no such text.
 MUST_USE Status aws_document_decode(Arena *arena, const char *text, const char **ret_document,
                                     Error *reterr);

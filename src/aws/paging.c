@@ -99,5 +99,8 @@ Status aws_client_json_pages(AwsClient *client, const AwsJsonCall *call, AwsPage
 
 Status aws_document_decode(Arena *arena, const char *text, const char **ret_document,
                            Error *reterr) {
-    return percent_decode(arena, PERCENT_PATH, text, strlen(text), ret_document, reterr);
+    if (percent_decode(arena, PERCENT_PATH, text, strlen(text), ret_document, NULL) != STATUS_OK)
+        return error_set(reterr, STATUS_UNAVAILABLE, "aws_unavailable",
+                         "a policy's document is no percent-encoded UTF-8 text");
+    return STATUS_OK;
 }

@@ -215,7 +215,7 @@ static void brings_no_secret_into_a_message(void **state) {
         TOKEN);
     char other[1000];
     snprintf(other, sizeof(other),
-             "<ErrorResponse><Error><Code>Odd</Code><Message>you sent %s</Message></Error>"
+             "<ErrorResponse><Error><Code>Odd</Code><Message>you sent %.20s</Message></Error>"
              "</ErrorResponse>",
              TOKEN);
     char third[] = "<ErrorResponse><Error><Code>Odd\n</Code><Message>a\xe2\x80\xae"
@@ -229,6 +229,7 @@ static void brings_no_secret_into_a_message(void **state) {
         assert_int_not_equal(get_user(&scene), STATUS_OK);
         assert_null(strstr(scene.error.message, TOKEN));
         assert_null(strstr(scene.fault.message, TOKEN));
+        assert_null(strstr(scene.error.message, "session-token-of"));
         assert_null(strstr(scene.fault.message, "second line"));
         assert_true(text_is_printable(scene.error.message));
         assert_true(text_is_printable(scene.fault.code));
@@ -289,6 +290,25 @@ static void waits_as_long_as_it_is_told(void **state) {
     assert_int_equal(get_user(&scene), STATUS_OK);
     assert_int_equal(scene.pause_count, 1);
     assert_int_equal(scene.pauses[0], 17000);
+    scene_close(&scene);
+}
+
+static void takes_no_odd_word_for_how_long_to_wait(void **state) {
+    static const char *const HEADERS[] = {"Retry-After: soon\r\n", "Retry-After: -5\r\n",
+                                          "Retry-After: 5x\r\n"};
+    for (size_t i = 0; i < COUNT_OF(HEADERS); i++) {
+        const ScriptedAnswer answers[] = {{.status = 503, .headers = HEADERS[i]}, {.body = FINE}};
+        Scene scene;
+        scene_open(&scene, AWS_SERVICE_IAM, answers, 2);
+        assert_int_equal(get_user(&scene), STATUS_OK);
+        assert_true(scene.pauses[0] <= 300);
+        scene_close(&scene);
+    }
+    const ScriptedAnswer ages[] = {{.status = 503, .headers = "Retry-After: 99999999999\r\n"}};
+    Scene scene;
+    scene_open(&scene, AWS_SERVICE_IAM, ages, 1);
+    assert_int_equal(get_user(&scene), STATUS_UNAVAILABLE);
+    assert_int_equal(scripted_calls(scene.server), 1);
     scene_close(&scene);
 }
 
@@ -473,6 +493,8 @@ static void reads_documents_of_policies(void **state) {
     assert_int_equal(
         aws_document_decode(arena, "%7B%22a%22%3A%20%22b%2Bc+d%22%7D", &document, NULL), STATUS_OK);
     assert_string_equal(document, "{\"a\": \"b+c+d\"}");
+    assert_int_equal(aws_document_decode(arena, "%7", &document, NULL), STATUS_UNAVAILABLE);
+    assert_int_equal(aws_document_decode(arena, "%ff", &document, NULL), STATUS_UNAVAILABLE);
 }
 
 int main(void) {
@@ -487,6 +509,7 @@ int main(void) {
         cmocka_unit_test(pauses_are_not_all_alike),
         cmocka_unit_test(gives_up_after_so_many_tries),
         cmocka_unit_test(waits_as_long_as_it_is_told),
+        cmocka_unit_test(takes_no_odd_word_for_how_long_to_wait),
         cmocka_unit_test(does_not_wait_past_the_deadline),
         cmocka_unit_test(says_whether_it_may_have_been_carried_out),
         cmocka_unit_test(garbage_is_no_answer),
