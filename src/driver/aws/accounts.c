@@ -232,7 +232,7 @@ static Status inspect_sessions(Operation *operation, const Plan *plan, const Aws
                                Error *reterr) {
     GrantReach reach;
     LiveSessions live;
-    TRY(aws_reach_of(operation, plan, policies, false, &reach, reterr));
+    TRY(aws_reach_of(operation, plan, policies, &reach, reterr));
     const SessionSearch search = {name, reach.role_session, &reach.instances};
     TRY(aws_sessions_find(operation, &search, &live, reterr));
     inspection->session_count = (int64_t)live.count;
@@ -259,11 +259,28 @@ static void inspect_policy(Operation *operation, const GrantPolicy *policy,
                             text_printable(operation->arena, facts.lines.items[i]));
 }
 
+// What has no mark of a grant is looked at all the same, by its name.
+static Status inspect_leftover(Operation *operation, const AwsAccountName *name,
+                               AccountInspection *inspection, Error *reterr) {
+    GrantPolicy policy = {.name = name->grant};
+    TRY(aws_policy_get(operation, name, policy.name, &policy.document, reterr));
+    if (policy.document != NULL)
+        inspect_policy(operation, &policy, inspection);
+    inspection->marked = false;
+    return STATUS_OK;
+}
+
 Status aws_account_inspect(Operation *operation, const Plan *plan,
                            AccountInspection *ret_inspection, Error *reterr) {
     AccountInspection inspection = {.account = plan->account};
     AwsAccountName name;
     GrantPolicies policies;
+    if (aws_account_name_parse(operation->arena, plan->account, &name) &&
+        !text_equal(name.grant, plan->grant_id)) {
+        TRY(inspect_leftover(operation, &name, &inspection, reterr));
+        *ret_inspection = inspection;
+        return STATUS_OK;
+    }
     TRY(read_policies(operation, plan, &name, &policies, reterr));
     inspection.present = policies.strangers;
     for (size_t i = 0; i < policies.count; i++)

@@ -36,7 +36,7 @@ static Status reach_of_tag(Operation *operation, const char *tag, GrantReach *re
 }
 
 Status aws_reach_of(Operation *operation, const Plan *plan, const GrantPolicies *policies,
-                    bool look_up, GrantReach *ret_reach, Error *reterr) {
+                    GrantReach *ret_reach, Error *reterr) {
     Arena *arena = operation->arena;
     GrantReach reach = {0};
     AwsIdentity identity;
@@ -54,7 +54,7 @@ Status aws_reach_of(Operation *operation, const Plan *plan, const GrantPolicies 
         for (size_t k = 0; ssm != NULL && k < ssm->instances.count; k++)
             add_once(arena, &reach.instances, ssm->instances.items[k]);
         // Which had the tag when access was given is in the policy; what is left is to ask again.
-        if (ssm != NULL && ssm->tag != NULL && policies->count == 0 && look_up)
+        if (ssm != NULL && ssm->tag != NULL && policies->count == 0)
             TRY(reach_of_tag(operation, ssm->tag, &reach, reterr));
     }
     *ret_reach = reach;
@@ -112,8 +112,6 @@ Status aws_revoke(Operation *operation, const Plan *plan, Error *reterr) {
     TRY(aws_policies_of_grant(operation, &name, plan, &policies, reterr));
     TRY(aws_policies_read(operation, &name, &policies, reterr));
     note_before(operation, &policies);
-    TRY(aws_reach_of(operation, plan, &policies, true, &reach, reterr));
-    const SessionSearch search = {&name, reach.role_session, &reach.instances};
     FAULT_POINT("revoke.before_drop");
     TRY(delete_policies(operation, &name, &policies, reterr));
     FAULT_POINT("revoke.dropped");
@@ -121,6 +119,8 @@ Status aws_revoke(Operation *operation, const Plan *plan, Error *reterr) {
     outcome->account_present = false;
     outcome->login_refused = true;
     FAULT_POINT("revoke.seen_gone");
+    TRY(aws_reach_of(operation, plan, &policies, &reach, reterr));
+    const SessionSearch search = {&name, reach.role_session, &reach.instances};
     TRY(aws_sessions_end(operation, &search, reterr));
     FAULT_POINT("revoke.sessions_ended");
     warn_of_databases(operation, &reach);

@@ -8,7 +8,7 @@
 MUST_USE Status aws_revoke(Operation *operation, const Plan *plan, Error *reterr);
 
 // Where the grant's identity may have open sessions by it: what its policies say, and the plan as
-// far as it names instances itself. `facts` of all its policies.
+// far as it names instances itself. Tags are looked up where there is no policy any more.
 typedef struct GrantReach {
     bool rds;
     StringList instances;
@@ -16,4 +16,4 @@ typedef struct GrantReach {
     const char *ended_elsewhere; // integration that ends sessions of the databases; NULL: none does
 } GrantReach;
 MUST_USE Status aws_reach_of(Operation *operation, const Plan *plan, const GrantPolicies *policies,
-                             bool look_up, GrantReach *ret_reach, Error *reterr);
+                             GrantReach *ret_reach, Error *reterr);
