@@ -28,6 +28,7 @@ enum {
     ANSWER_MAX_BYTES = 65536,
     REQUEST_MAX_BYTES = 2048,
     EVENTS_AT_ONCE = 512,
+    REFUSALS_MAX = 16,
 };
 
 static const char PATH[] = "/v1/connector/poll";
@@ -48,6 +49,12 @@ typedef struct Peer {
     size_t answer_length;
 } Peer;
 
+// Answers with a status of 400 and above, by the code of their problem.
+typedef struct Refusal {
+    char code[40];
+    long long count;
+} Refusal;
+
 typedef struct Crowd {
     Peer *peers;
     size_t count;
@@ -56,10 +63,9 @@ typedef struct Crowd {
     gnutls_certificate_credentials_t trust;
     size_t connecting;
     size_t parked;
-    long long polls;   // that were answered
-    long long refused; // with a status of 400 and above
-    long long lost;    // connections
-    int last_refusal;
+    long long polls; // that were answered
+    Refusal refusals[REFUSALS_MAX];
+    long long lost; // connections
 } Crowd;
 
 // ---- A signed poll (RFC 9421), as src/wire/signature.c makes it --------------------------------
@@ -201,12 +207,28 @@ static bool is_whole(const Peer *peer) {
     return peer->answer_length >= (size_t)(end - peer->answer) + 4 + body;
 }
 
+static void count_refusal(Crowd *crowd, const char *answer) {
+    static const char NAME[] = "\"code\":\"";
+    const char *code = strstr(answer, NAME);
+    code = code == NULL ? "none" : code + sizeof NAME - 1;
+    size_t length = strcspn(code, "\"");
+    for (size_t i = 0; i < REFUSALS_MAX; i++) {
+        Refusal *refusal = &crowd->refusals[i];
+        if (refusal->count == 0)
+            snprintf(refusal->code, sizeof refusal->code, "%.*s", (int)length, code);
+        if (strlen(refusal->code) == length && strncmp(refusal->code, code, length) == 0) {
+            refusal->count++;
+            return;
+        }
+    }
+    give_up("more than %d kinds of refusals", REFUSALS_MAX);
+}
+
 static void take_answer(Crowd *crowd, Peer *peer) {
     int status = (int)strtol(peer->answer + strlen("HTTP/1.1 "), NULL, 10);
     crowd->polls++;
     if (status >= 400) {
-        crowd->refused++;
-        crowd->last_refusal = status;
+        count_refusal(crowd, peer->answer);
         leave(crowd, peer);
         return;
     }
@@ -286,10 +308,12 @@ static bool answer_input(const Crowd *crowd) {
     ssize_t got = read(STDIN_FILENO, line, sizeof line);
     if (got <= 0)
         return false;
-    printf("{\"count\": %zu, \"parked\": %zu, \"polls\": %lld, \"refused\": %lld, "
-           "\"last_refusal\": %d, \"lost\": %lld}\n",
-           crowd->count, crowd->parked, crowd->polls, crowd->refused, crowd->last_refusal,
-           crowd->lost);
+    printf("{\"count\": %zu, \"parked\": %zu, \"polls\": %lld, \"lost\": %lld, \"refusals\": {",
+           crowd->count, crowd->parked, crowd->polls, crowd->lost);
+    for (size_t i = 0; i < REFUSALS_MAX && crowd->refusals[i].count > 0; i++)
+        printf("%s\"%s\": %lld", i == 0 ? "" : ", ", crowd->refusals[i].code,
+               crowd->refusals[i].count);
+    printf("}}\n");
     return true;
 }
 

@@ -5,7 +5,7 @@ The floor sends just that, so it stays the floor when the driver changes."""
 import os
 import re
 
-from world import check, read_text
+from checks import check, read_text
 
 ENTRY = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ UTC \[(\d+)\] (\w+):  ")
 EXECUTED = re.compile(r"^(?:statement|execute [^:]*): (.*)", re.DOTALL)
@@ -50,7 +50,7 @@ def statements(log_text, *words):
 
 def without_setup(found, is_new):
     """(what is sent once for a session, what is sent for the work)."""
-    begin = next((i for i, (sql, _) in enumerate(found) if sql == "BEGIN"), 0)
+    begin = next((i for i, (sql, _) in enumerate(found) if sql.startswith("BEGIN")), 0)
     return (found[:begin], found[begin:]) if is_new else ([], found)
 
 

@@ -3,8 +3,8 @@
 import os
 import re
 
+from checks import check
 from recording import Template, read_from
-from world import check
 
 ENTRY = re.compile(
     r"^(?:\d{6}\s+\d+:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+)?\s+(\d+) (Connect|Query|Quit|Init DB)\t?(.*)$"
