@@ -2,7 +2,7 @@
 #include "aws/shared_config.h"
 #include "aws/source.h"
 
-#include "aws/program.h"
+#include "base/program.h"
 #include "base/text.h"
 
 #include <errno.h>

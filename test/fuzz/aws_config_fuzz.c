@@ -2,9 +2,9 @@
 #include "fuzz/target.h"
 
 #include "aws/arn.h"
-#include "aws/program.h"
 #include "aws/shared_config.h"
 #include "aws/source.h"
+#include "base/program.h"
 #include "base/text.h"
 
 #include <stdlib.h>

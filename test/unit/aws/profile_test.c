@@ -1,8 +1,8 @@
 // What a profile of the shared config may be: keys, roles, programs.
 #include "chain_scene.h"
 
-#include "aws/program.h"
 #include "aws/shared_config.h"
+#include "base/program.h"
 #include "base/text.h"
 
 #include <setjmp.h>

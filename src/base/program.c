@@ -1,4 +1,4 @@
-#include "aws/program.h"
+#include "base/program.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -99,7 +99,8 @@ static Status program_start(const ProgramRun *run, int output, pid_t *ret_pid, E
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    // Neither our signals nor our process group, so that all that it starts can be ended with it.
+    // Neither the signals that our threads block nor our process group, so that all that it starts
+    // can be ended with it.
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setpgroup(&attributes, 0);
@@ -161,14 +162,22 @@ static Status program_result(const ProgramRun *run, int result, Error *reterr) {
                      WIFEXITED(result) ? WEXITSTATUS(result) : WTERMSIG(result));
 }
 
+// One that another program inherits, started at the same moment, would not end with its writer.
+static bool pipe_make(int ends[2]) {
+#ifdef __APPLE__ // has no pipe2; the command line, which alone is built there, runs one at a time
+    return pipe(ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 &&
+           fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0;
+#else
+    return pipe2(ends, O_CLOEXEC) == 0;
+#endif
+}
+
 Status program_run(Arena *arena, const ProgramRun *run, const char **ret_output, size_t *ret_length,
                    Error *reterr) {
     int ends[2];
-    if (pipe(ends) != 0)
+    if (!pipe_make(ends))
         return error_set(reterr, STATUS_UNAVAILABLE, "program_failed", "cannot make a pipe: %s",
                          errno_reason(errno));
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
     pid_t pid = 0;
     Status status = program_start(run, ends[1], &pid, reterr);
     close(ends[1]);

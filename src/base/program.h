@@ -1,4 +1,4 @@
-// Programs that print credentials, run without a shell. Inside src/aws alone.
+// Programs that print a secret, run without a shell.
 #pragma once
 
 #include "base/error.h"
