@@ -136,6 +136,20 @@ static Status write_dotnet(Arena *arena, const Credential *credential, Buffer *i
 
 // ---- Option files -----------------------------------------------------------------------------
 
+// Of a line the clients read 4096 bytes; a token that has a session token in it may be longer.
+static bool fits_option_file(const Credential *credential) {
+    enum { PASSWORD_MAX_BYTES = 3500 };
+    return strlen(credential->password) <= PASSWORD_MAX_BYTES;
+}
+
+static Status option_file_check(const Credential *credential, Error *reterr) {
+    if (fits_option_file(credential))
+        return STATUS_OK;
+    return error_set(reterr, STATUS_UNSUPPORTED, "unsupported_form",
+                     "this password is longer than what clients read from an option file: take "
+                     "--format env, or daypass connect");
+}
+
 static void add_section(Arena *arena, const Credential *credential, const char *ca_file,
                         Buffer *into) {
     buffer_add(into, "[client]\n");
@@ -143,7 +157,8 @@ static void add_section(Arena *arena, const Credential *credential, const char *
     add_option_line(into, "port", port_text(arena, credential));
     add_option_line(into, "protocol", "tcp"); // "localhost" would mean a socket
     add_option_line(into, "user", credential->user);
-    add_option_line(into, "password", credential->password);
+    if (fits_option_file(credential))
+        add_option_line(into, "password", credential->password);
     add_option_line(into, "ssl-ca", ca_file);
 }
 
@@ -175,6 +190,7 @@ static Status write_mysql_mycnf(Arena *arena, const Credential *credential, Buff
                                 Error *reterr) {
     TlsMode tls;
     TRY(credential_tls(credential, &tls, reterr));
+    TRY(option_file_check(credential, reterr));
     add_section(arena, credential, NULL, into);
     add_mysql_tls(credential, tls, into);
     add_database(credential, into);
@@ -185,6 +201,7 @@ static Status write_mariadb_mycnf(Arena *arena, const Credential *credential, Bu
                                   Error *reterr) {
     TlsMode tls;
     TRY(credential_tls(credential, &tls, reterr));
+    TRY(option_file_check(credential, reterr));
     add_section(arena, credential, NULL, into);
     add_mariadb_tls(tls, into);
     add_database(credential, into);
@@ -223,6 +240,8 @@ static Status launch_by_file(ClientLaunch *launch, const ClientOrder *order, con
     const char *path;
     TRY(client_text_once(launch, file, &path, reterr));
     client_unset(launch, MYSQL_UNSET, COUNT_OF(MYSQL_UNSET));
+    if (!fits_option_file(order->credential))
+        client_setting(launch, "MYSQL_PWD", order->credential->password);
     // ~/.mylogin.cnf is read after, and in spite of, --defaults-file
     // (https://dev.mysql.com/doc/refman/9.4/en/option-file-options.html).
     client_setting(launch, "MYSQL_TEST_LOGIN_FILE", "/dev/null");

@@ -7,7 +7,7 @@ import ssl
 import struct
 import threading
 
-from aws_plane import SHOP, AwsPlane
+from aws_plane import KEY, SHOP, AwsPlane
 from clients_servers_test import OTHER_CA_FILE, newer_mysql
 from credential_plane import GRANT
 from servers import SERVERS
@@ -117,6 +117,18 @@ def a_token_is_sent_as_it_is(program):
         check_equal(asker.user, "app_read", "user")
         begin = f"localhost:{asker.port}/?Action=connect&DBUser=app_read&X-Amz-Algorithm="
         check((asker.password or "").startswith(begin), f"the token: {asker.password}")
+
+
+@test_with(*((program,) for program in PROGRAMS))
+def one_that_is_too_long_for_an_option_file_is_sent_whole(program):
+    with AwsPlane() as plane, Asker() as asker:
+        plane.keys = {**KEY, "SessionToken": "Fwo/Gz+IvYXdz" + "/+=Ab09" * 440}
+        result = connect(plane, asker, program, "--ca-file", CA_FILE)
+        check(REFUSAL in result.err, f"it came as far as the password: {result.err}")
+        check("&X-Amz-Signature=" in (asker.password or "")[-90:], f"whole: {asker.password}")
+        check(len(asker.password) > 4096, f"{len(asker.password)} bytes are many")
+        form = plane.run("credentials", GRANT, "--format", "mycnf", expect=None)
+        check(form.code != 0 and "--format env" in form.err and not form.out, form.err)
 
 
 @test_with(*((program,) for program in PROGRAMS))
