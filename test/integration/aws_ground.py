@@ -148,12 +148,19 @@ class Account:
     def policies_of(self, arn):
         """{name: document} of the inline policies of a user, or of the role of a session."""
         kind, name = entity_of(arn)
-        listed = self.iam.list_user_policies if kind == "user" else self.iam.list_role_policies
         read = self.iam.get_user_policy if kind == "user" else self.iam.get_role_policy
-        names = listed(**named(kind, name))["PolicyNames"]
-        return {
-            each: read(PolicyName=each, **named(kind, name))["PolicyDocument"] for each in names
-        }
+        found = {}
+        for each in self.policy_names(arn):
+            try:
+                found[each] = read(PolicyName=each, **named(kind, name))["PolicyDocument"]
+            except self.iam.exceptions.NoSuchEntityException:
+                pass  # taken back in between
+        return found
+
+    def policy_names(self, arn):
+        kind, name = entity_of(arn)
+        listed = self.iam.list_user_policies if kind == "user" else self.iam.list_role_policies
+        return listed(**named(kind, name))["PolicyNames"]
 
     def delete_user(self, name):
         for key in self.iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:

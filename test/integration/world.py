@@ -120,6 +120,7 @@ class World:
         self.connector = None
         self.admin_password_file = None
         self.is_to_begin = False
+        self.environments = {}  # of a person's commands, beyond what all have
 
     def __enter__(self):
         try:
@@ -260,6 +261,7 @@ class World:
             "XDG_STATE_HOME": self.path("people", who),
             "PGSSLROOTCERT": CA_FILE,
             "PGCONNECT_TIMEOUT": "10",
+            **self.environments.get(who, {}),
         }
         process = subprocess.run(
             [CLI, *arguments],
