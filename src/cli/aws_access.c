@@ -275,6 +275,20 @@ Status aws_document_choose(Arena *arena, const AwsResource *resource, const AwsC
     return STATUS_OK;
 }
 
+static bool is_one_word(const char *text) {
+    return text[0] != '\0' && text[0] != '-' && text_is_plain(text);
+}
+
+Status aws_session_check(const AwsResource *instance, const char *document, Error *reterr) {
+    bool known = text_starts_with(instance->id, "i-") || text_starts_with(instance->id, "mi-");
+    if (known && text_is_plain(instance->id) &&
+        (instance->region == NULL || is_one_word(instance->region)) &&
+        (document == NULL || is_one_word(document)))
+        return STATUS_OK;
+    return error_set(reterr, STATUS_INTERNAL, "bad_answer",
+                     "the server tells of an instance, region or session document that is none");
+}
+
 // ---- The AWS CLI's words ------------------------------------------------------------------------
 
 static void add_word(Arena *arena, StringList *words, const char *option, const char *value) {

@@ -54,6 +54,10 @@ MUST_USE Status aws_document_choose(Arena *arena, const AwsResource *resource,
                                     const AwsChoice *choice, const char **ret_document,
                                     Error *reterr);
 
+// "bad_answer" where an id, region or document would be something else to the AWS CLI, such as an
+// option: a control plane that was taken over chooses nothing on this machine.
+MUST_USE Status aws_session_check(const AwsResource *instance, const char *document, Error *reterr);
+
 // What the AWS CLI would do, word for word: "aws", "rds", "generate-db-auth-token", …
 StringList aws_token_words(Arena *arena, const AwsLogin *login, const char *profile);
 StringList aws_session_words(Arena *arena, const AwsResource *instance, const char *document,

@@ -60,6 +60,7 @@ Status aws_use_choose(Cli *cli, const Invocation *invocation, const char *id, Aw
     } else {
         use.instance = resource->id;
         TRY(aws_document_choose(cli->arena, resource, &choice, &use.document, reterr));
+        TRY(aws_session_check(resource, use.document, reterr));
         use.words = aws_session_words(cli->arena, resource, use.document, use.profile);
     }
     *ret_use = use;

@@ -392,6 +392,15 @@ def what_a_session_needs_is_named(programs, words):
         check(not programs or not os.path.exists(fakes.record_file), "nothing was started")
 
 
+@test_with(("id", "--endpoint-url=http://x"), ("id", "i-0;id"), ("region", "--debug"), ("documents", ["-x"]))
+def a_hostile_server_chooses_no_options_of_the_aws_cli(field, value):
+    with AwsPlane({**WEB, field: value}) as plane:
+        fakes, result = session(plane, expect=20)
+        check("that is none" in result.err, result.err)
+        check(not os.path.exists(fakes.record_file), "aws was not started")
+        plane.check_refused("bad_answer", "that is none")
+
+
 @test
 def a_script_gets_the_command_of_a_session():
     with AwsPlane(WEB, ORDERS) as plane:
