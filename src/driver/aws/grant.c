@@ -89,6 +89,7 @@ static Status find_subject(Operation *operation, const Plan *plan, const AwsAcco
 // Everything that is known before something is changed.
 typedef struct Giving {
     const GrantOrder *order;
+    bool extends;
     AwsAccountName name;
     AwsIdentity identity;
     const Subject *subject;
@@ -135,6 +136,27 @@ static Status write_document(Operation *operation, Giving *giving, Error *reterr
     return status;
 }
 
+// What had a tag then is what has it for longer.
+static Status keep_what_was_given(Operation *operation, Giving *giving, Error *reterr) {
+    const char *who = aws_subject_words(operation->arena, &giving->name);
+    StringList had = {0};
+    TRY(aws_policies_read(operation, &giving->name, &giving->before, reterr));
+    if (giving->before.count == 0)
+        return evidence_fail(&operation->evidence, FAILURE_NOT_FOUND, reterr, "account_not_found",
+                             "the policy of this grant is gone from IAM %s", who);
+    for (size_t i = 0; i < giving->before.count; i++) {
+        const PolicyFacts facts =
+            aws_policy_read(operation->arena, giving->before.items[i].document);
+        for (size_t r = 0; r < facts.resources.count; r++)
+            string_list_add(operation->arena, &had, facts.resources.items[r]);
+    }
+    aws_resolved_keep(operation->arena, &giving->resolved, &had);
+    if (giving->resolved.items.count == 0)
+        return evidence_fail(&operation->evidence, FAILURE_NOT_FOUND, reterr, "resource_not_found",
+                             "nothing of what this grant is on has its tag any more");
+    return STATUS_OK;
+}
+
 static Status prepare(Operation *operation, Giving *giving, Error *reterr) {
     const GrantOrder *order = giving->order;
     const Plan *plan = order->plan;
@@ -152,6 +174,8 @@ static Status prepare(Operation *operation, Giving *giving, Error *reterr) {
     TRY(aws_policies_of_grant(operation, &giving->name, plan, &giving->before, reterr));
     if (giving->before.strangers)
         return aws_refuse_strangers(operation, plan, reterr);
+    if (giving->extends)
+        TRY(keep_what_was_given(operation, giving, reterr));
     TRY(decide_end(operation, giving, reterr));
     return write_document(operation, giving, reterr);
 }
@@ -223,12 +247,8 @@ Status aws_grant(Operation *operation, const GrantOrder *order, Error *reterr) {
 }
 
 Status aws_extend(Operation *operation, const GrantOrder *order, Error *reterr) {
-    Giving giving = {.order = order};
+    Giving giving = {.order = order, .extends = true};
     TRY(prepare(operation, &giving, reterr));
-    if (giving.before.count == 0)
-        return evidence_fail(&operation->evidence, FAILURE_NOT_FOUND, reterr, "account_not_found",
-                             "the policy of this grant is gone from IAM %s",
-                             aws_subject_words(operation->arena, &giving.name));
     FAULT_POINT("extend.before_commit");
     TRY(put(operation, &giving, reterr));
     FAULT_POINT("extend.committed");

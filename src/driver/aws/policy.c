@@ -243,6 +243,8 @@ static void note_statement(Arena *arena, const json_t *statement, PolicyFacts *f
     const char *user_id = condition_of(statement, USER_ID_OPERATOR, USER_ID_KEY);
     if (facts->user_id == NULL && user_id != NULL)
         facts->user_id = arena_strdup(arena, user_id);
+    for (size_t r = 0; r < resources.count; r++)
+        string_list_add(arena, &facts->resources, resources.items[r]);
     const char *conditions = conditions_text(arena, statement);
     for (size_t a = 0; a < actions.count; a++)
         for (size_t r = 0; r < resources.count; r++)

@@ -22,6 +22,7 @@ typedef struct PolicyItem {
     PolicyItemKind kind;
     StringList actions; // of POLICY_ALLOW; the others have their own
     StringList resources;
+    bool by_tag; // they are what had a tag when it was looked up
 } PolicyItem;
 typedef struct PolicyItems {
     PolicyItem *items;
@@ -58,6 +59,7 @@ typedef struct PolicyFacts {
                       // to end, rds-db:connect, does not count.
     bool ends;        // there is something that counts
     StringList lines; // "rds-db:connect on arn:…"
+    StringList resources; // of all statements that can be read
     StringList instances; // ids, of ssm:StartSession
     const char *user_id;  // "AROA…:jane" of the first statement that has one; NULL: none
 } PolicyFacts;

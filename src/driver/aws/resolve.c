@@ -43,7 +43,7 @@ typedef struct Resolving {
     size_t resource_capacity;
 } Resolving;
 
-static void add_resource(Resolving *resolving, AwsResource resource) {
+static void add_resource(Resolving *resolving, AwsResource resource, const char *tagged_id) {
     AwsResources *all = &resolving->resolved.resources;
     if (all->count == resolving->resource_capacity) {
         size_t capacity = resolving->resource_capacity == 0 ? 8 : resolving->resource_capacity * 2;
@@ -57,6 +57,7 @@ static void add_resource(Resolving *resolving, AwsResource resource) {
     const DriverSession *session = resolving->operation->session;
     resource.region = arena_strdup(resolving->operation->arena, session->address.region);
     all->items[all->count++] = resource;
+    string_list_add(resolving->operation->arena, &resolving->resolved.tagged_ids, tagged_id);
 }
 
 static Status too_many(Resolving *resolving, const char *what, Error *reterr) {
@@ -108,7 +109,8 @@ static void add_users(Resolving *resolving, const RdsConnect *connect, const cha
     }
 }
 
-static void add_database(Resolving *resolving, const RdsConnect *connect, AwsResource database) {
+static void add_database(Resolving *resolving, const RdsConnect *connect, AwsResource database,
+                         const char *id) {
     database.users = connect->users;
     if (!database.iam_authentication && database.host != NULL)
         evidence_warn(&resolving->operation->evidence,
@@ -116,7 +118,7 @@ static void add_database(Resolving *resolving, const RdsConnect *connect, AwsRes
                       "on",
                       database.kind,
                       database.identifier != NULL ? database.identifier : database.id);
-    add_resource(resolving, database);
+    add_resource(resolving, database, connect->tag != NULL ? id : "");
 }
 
 static const char *database_words(Arena *arena, const RdsConnect *connect) {
@@ -140,13 +142,15 @@ static void add_unseen(Resolving *resolving, const RdsConnect *connect, PolicyIt
                       "there is no database %s in account %s, region %s: the access is to nothing "
                       "until there is",
                       id, session->address.account, session->address.region);
-    add_resource(resolving, (AwsResource){
-                                .kind = text_starts_with(id, "cluster-") ? "rds cluster"
-                                        : text_starts_with(id, "prx-")   ? "rds proxy"
-                                                                         : "rds instance",
-                                .id = id,
-                                .users = connect->users,
-                            });
+    add_resource(resolving,
+                 (AwsResource){
+                     .kind = text_starts_with(id, "cluster-") ? "rds cluster"
+                             : text_starts_with(id, "prx-")   ? "rds proxy"
+                                                              : "rds instance",
+                     .id = id,
+                     .users = connect->users,
+                 },
+                 "");
 }
 
 static Status not_there(Resolving *resolving, const RdsConnect *connect, PolicyItem *item,
@@ -179,7 +183,7 @@ static void add_any(Resolving *resolving, const RdsConnect *connect, PolicyItem 
     size_t shown = 0;
     for (size_t i = 0; i < databases->count && shown < SHOWN_DATABASES_MAX; i++)
         if (databases->items[i].iam_authentication) {
-            add_database(resolving, connect, databases->items[i]);
+            add_database(resolving, connect, databases->items[i], "*");
             shown++;
         }
 }
@@ -187,6 +191,7 @@ static void add_any(Resolving *resolving, const RdsConnect *connect, PolicyItem 
 static Status resolve_connect(Resolving *resolving, const RdsConnect *connect, PolicyItem *item,
                               Error *reterr) {
     item->kind = POLICY_RDS_CONNECT;
+    item->by_tag = connect->tag != NULL;
     if (text_equal(connect->resource, "*")) {
         add_any(resolving, connect, item);
         return STATUS_OK;
@@ -199,7 +204,7 @@ static Status resolve_connect(Resolving *resolving, const RdsConnect *connect, P
             continue;
         found++;
         add_users(resolving, connect, policy_id(resolving, i), item);
-        add_database(resolving, connect, databases->items[i]);
+        add_database(resolving, connect, databases->items[i], policy_id(resolving, i));
     }
     const char *what = database_words(resolving->operation->arena, connect);
     if (found == 0)
@@ -224,7 +229,7 @@ static void add_instance(Resolving *resolving, AwsResource instance, const Strin
     string_list_add(arena, &item->resources,
                     aws_instance_arn(arena, session->partition, &session->address, instance.id));
     instance.documents = *documents;
-    add_resource(resolving, instance);
+    add_resource(resolving, instance, item->by_tag ? instance.id : "");
 }
 
 // Of those in EC2, whether they are there; a connector that may not ask gives access all the same.
@@ -269,6 +274,7 @@ static Status resolve_session(Resolving *resolving, const SsmSession *ssm, Polic
     StringList documents = ssm->documents;
     AwsResources found = {0};
     item->kind = POLICY_SSM_SESSION;
+    item->by_tag = ssm->tag != NULL;
     if (documents.count == 0) {
         documents = (StringList){0};
         string_list_add(arena, &documents, SSM_SHELL_DOCUMENT);
@@ -321,4 +327,50 @@ Status aws_resolve(Operation *operation, const AccessItems *access, Resolved *re
     }
     *ret_resolved = resolving.resolved;
     return STATUS_OK;
+}
+
+// ---- Extending ----------------------------------------------------------------------------------
+
+static bool names_it(const StringList *arns, const char *id) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const char *database = arena_printf(arena, ":dbuser:%s/", id);
+    const char *instance = arena_printf(arena, "instance/%s", id);
+    for (size_t i = 0; i < arns->count; i++) {
+        const char *found = strstr(arns->items[i], instance);
+        if (strstr(arns->items[i], database) != NULL ||
+            (found != NULL && found[strlen(instance)] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+// False: nothing is left but documents, which are on no instance.
+static bool keep_resources(Arena *arena, PolicyItem *item, const StringList *had) {
+    StringList kept = {0};
+    bool any = false;
+    for (size_t i = 0; i < item->resources.count; i++) {
+        const char *arn = item->resources.items[i];
+        if (!string_list_has(had, arn))
+            continue;
+        string_list_add(arena, &kept, arn);
+        any |= strstr(arn, ":document/") == NULL;
+    }
+    item->resources = kept;
+    return any;
+}
+
+void aws_resolved_keep(Arena *arena, Resolved *resolved, const StringList *had) {
+    size_t items = 0, resources = 0;
+    for (size_t i = 0; i < resolved->items.count; i++) {
+        PolicyItem item = resolved->items.items[i];
+        if (!item.by_tag || keep_resources(arena, &item, had))
+            resolved->items.items[items++] = item;
+    }
+    resolved->items.count = items;
+    for (size_t i = 0; i < resolved->resources.count; i++) {
+        const char *id = resolved->tagged_ids.items[i];
+        if (id[0] == '\0' || names_it(had, id))
+            resolved->resources.items[resources++] = resolved->resources.items[i];
+    }
+    resolved->resources.count = resources;
 }

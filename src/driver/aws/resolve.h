@@ -7,11 +7,17 @@
 typedef struct Resolved {
     PolicyItems items;
     AwsResources resources; // with users and documents that are granted
+    // By place in `resources`, of those found by tag: what a policy knows it by; of others "".
+    StringList tagged_ids;
 } Resolved;
 
 // FAILURE_NOT_FOUND "resource_not_found": nothing is called so.
 MUST_USE Status aws_resolve(Operation *operation, const AccessItems *access, Resolved *ret_resolved,
                             Error *reterr);
+
+// Leaves of what was found by tag only what is in `had`, ARNs of an earlier policy: an extension
+// gives nothing more.
+void aws_resolved_keep(Arena *arena, Resolved *resolved, const StringList *had);
 
 // "arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER"
 const char *aws_database_user_arn(Arena *arena, const char *partition, const AwsAddress *address,

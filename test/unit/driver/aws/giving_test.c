@@ -150,18 +150,20 @@ static void an_answer_that_never_came_is_settled_by_reading_back(void **state) {
 static void another_policy_of_the_grant_goes_after_the_new_one_is_there(void **state) {
     Scene *scene = *state;
     say_who_and_what(scene, OWN_NAMES);
+    say(scene, DOCUMENT);
     say(scene, EMPTY);
     say(scene, DOCUMENT);
     say(scene, EMPTY);
     refuse(scene, 404, REFUSAL("NoSuchEntity"));
     succeeds(scene, EXTEND);
-    asked(scene, 8, "Action=DeleteUserPolicy");
-    asked(scene, 8, "PolicyName=" NAME_BEGIN "1767229000");
+    asked(scene, 9, "Action=DeleteUserPolicy");
+    asked(scene, 9, "PolicyName=" NAME_BEGIN "1767229000");
 }
 
 static void a_full_identity_has_room_again_once_the_old_policy_went(void **state) {
     Scene *scene = *state;
     say_who_and_what(scene, OWN_NAMES);
+    say(scene, DOCUMENT);
     refuse(scene, 409, REFUSAL("LimitExceeded"));
     say(scene, EMPTY);
     refuse(scene, 404, REFUSAL("NoSuchEntity"));

@@ -150,6 +150,37 @@ static void arns_are_of_partition_region_and_account(void **state) {
                         "arn:aws:ssm:eu-central-1::document/AWS-StartSSHSession");
 }
 
+static void an_extension_gives_nothing_that_got_a_tag_later(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    PolicyItem items[] = {
+        {.kind = POLICY_SSM_SESSION,
+         .by_tag = true,
+         .resources = list_of(arena, aws_instance_arn(arena, "aws", &ADDRESS, "i-1"),
+                              aws_instance_arn(arena, "aws", &ADDRESS, "i-12"))},
+        {.kind = POLICY_SSM_SESSION,
+         .by_tag = true,
+         .resources = list_of(arena, aws_instance_arn(arena, "aws", &ADDRESS, "i-2"),
+                              aws_document_arn(arena, "aws", &ADDRESS, "shell"))},
+        connect_item(arena),
+    };
+    AwsResource resources[] = {{.id = "i-1"}, {.id = "i-12"}, {.id = "i-2"}, {.id = "db-ABC"}};
+    Resolved resolved = {.items = {items, 3}, .resources = {resources, 4}};
+    const char *const ids[] = {"i-1", "i-12", "i-2", ""};
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        string_list_add(arena, &resolved.tagged_ids, ids[i]);
+    const StringList had = list_of(arena, aws_instance_arn(arena, "aws", &ADDRESS, "i-12"),
+                                   aws_document_arn(arena, "aws", &ADDRESS, "shell"));
+    aws_resolved_keep(arena, &resolved, &had);
+    assert_int_equal(resolved.items.count, 2);
+    assert_int_equal(resolved.items.items[0].resources.count, 1);
+    assert_string_equal(resolved.items.items[0].resources.items[0], had.items[0]);
+    assert_int_equal(resolved.items.items[1].kind, POLICY_RDS_CONNECT);
+    assert_int_equal(resolved.resources.count, 2);
+    assert_string_equal(resolved.resources.items[0].id, "i-12");
+    assert_string_equal(resolved.resources.items[1].id, "db-ABC");
+}
+
 // ---- Reading ------------------------------------------------------------------------------------
 
 static void what_was_written_is_read(void **state) {
@@ -283,6 +314,7 @@ int main(void) {
         cmocka_unit_test(anything_else_is_given_with_a_date),
         cmocka_unit_test(more_than_aws_takes_is_refused_with_the_sizes),
         cmocka_unit_test(arns_are_of_partition_region_and_account),
+        cmocka_unit_test(an_extension_gives_nothing_that_got_a_tag_later),
         cmocka_unit_test(what_was_written_is_read),
         cmocka_unit_test(the_same_policy_is_no_drift_however_it_is_written),
         cmocka_unit_test(more_than_was_given_is_seen),
