@@ -147,7 +147,7 @@ static void arrive(Crowd *crowd, Peer *peer) {
     setsockopt(peer->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const struct sockaddr *address = (const struct sockaddr *)&crowd->address;
     bool failed = connect(peer->socket, address, sizeof crowd->address) != 0;
-    gnutls_init(&peer->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK);
+    gnutls_init(&peer->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
     gnutls_set_default_priority(peer->tls);
     gnutls_server_name_set(peer->tls, GNUTLS_NAME_DNS, "localhost", strlen("localhost"));
     gnutls_session_set_verify_cert(peer->tls, "localhost", 0);

@@ -11,7 +11,7 @@ CURVE_HEIGHT = 220
 def draw(rows):
     results = [result for row in rows for result in row["results"]]
     parts, y = [], 34
-    parts.append(text(10, 18, "Found (bar: all rounds, line: median) beside the goal or the floor"))
+    parts.append(text(10, 18, "Found (bar: median of the rounds, line: from the least to the most); grey: what it is held against"))
     for result in results:
         if result["ours_spread"]:
             parts += bars(result, y)
@@ -32,7 +32,7 @@ def text(x, y, words, colour="#222222", anchor="start"):
 
 
 def bars(result, y):
-    """Ours above, the floor below, on one scale from nought."""
+    """Ours above, what it is held against below, on one scale from nought."""
     ours, floor = result["ours_spread"], result["floor_spread"]
     most = max(side["most"] for side in (ours, floor) if side) or 1
     scale = (WIDTH - LEFT - RIGHT) / most
@@ -51,9 +51,8 @@ def bars(result, y):
             f'<line x1="{LEFT + side["least"] * scale:.1f}" x2="{LEFT + side["most"] * scale:.1f}" '
             f'y1="{top + BAR / 2 - 1:.1f}" y2="{top + BAR / 2 - 1:.1f}" stroke="black"/>'
         )
-        name = "" if side is ours else " bare"
         parts.append(text(LEFT + side["most"] * scale + 5, top + 11,
-                          f"{side['median']:.3g} {result['unit']}{name}"))  # fmt: skip
+                          f"{side['median']:.3g} {result['unit']}"))  # fmt: skip
     return parts
 
 

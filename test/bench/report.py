@@ -21,7 +21,7 @@ on the same machine, as does the load itself, so absolute times say little.
 
 """
 
-TABLE = "| | what | found | goal | | ours: median (spread) | bare program: median (spread) |\n"
+TABLE = "| | what | found | goal | | ours: median (least to most; rounds) | held against: the same |\n"
 TABLE += "|---|---|---|---|---|---|---|\n"
 
 

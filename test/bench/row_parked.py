@@ -167,7 +167,7 @@ class Crowd:
             [os.path.join(TOOLS, "parked"), port, CA_FILE, path],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        self.woken, self.answers = {}, []
+        self.woken, self.answers, self.is_over = {}, [], False
         self.answered = threading.Condition()
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
@@ -181,12 +181,16 @@ class Crowd:
             with self.answered:
                 self.answers.append(json.loads(line))
                 self.answered.notify()
+        with self.answered:
+            self.is_over = True
+            self.answered.notify()
 
     def status(self):
         with self.answered:
             self.process.stdin.write("status\n")
             self.process.stdin.flush()
-            check(self.answered.wait_for(lambda: self.answers, 60), "the connectors' program answers")
+            self.answered.wait_for(lambda: self.answers or self.is_over, 60)
+            check(self.answers, f"the connectors' program answers: {self.process.poll()}")
             return self.answers.pop()
 
     def await_all(self):
@@ -202,6 +206,9 @@ class Crowd:
         wait_until("the time is over", lambda: time.monotonic() > end, seconds + 60, 0.5)
 
     def end(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass  # it ended before
         self.process.wait(timeout=60)
         self.reader.join()
