@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "cli/handlers.h"
 #include "cli/output.h"
 #include "cli/remote.h"
@@ -135,8 +136,9 @@ static void print_objects(Cli *cli, const Discovery *discovery) {
 }
 
 static void print_discovery(Cli *cli, const Discovery *discovery) {
-    // A server has a version; an AWS account has none.
-    if (discovery->server_version == NULL && discovery->schemas.count == 0)
+    // "AWS IAM": an account, though it may have neither databases nor instances.
+    const char *version = discovery->server_version;
+    if (discovery->resources.count > 0 || (version != NULL && text_starts_with(version, "AWS ")))
         print_resources(cli, &discovery->resources);
     else
         print_objects(cli, discovery);

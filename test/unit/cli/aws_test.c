@@ -191,6 +191,11 @@ static void discovery_shows_databases_and_instances(void **state) {
     assert_has(scene->out, "tier=web");
     assert_has_not(scene->out, "schemas");
     assert_has(scene->err, "proxies: not allowed");
+    scene_answer(scene, "GET", "/v1/integrations/aws-prod/discovery", 200,
+                 "{\"server_version\":\"AWS IAM\",\"resources\":[]}");
+    assert_int_equal(RUN(scene, "integrations", "discover", "aws-prod"), 0);
+    assert_string_equal(scene->out, "");
+    assert_has(scene->err, "No databases or instances.");
 }
 
 static void principals_show_who_they_are_on_aws(void **state) {
