@@ -135,7 +135,7 @@ class AwsWorld(World):
             "ca_file": CA_FILE,
             "target": {"kind": "aws", "aws": where},
         }
-        people = [self.account.arn("iam", kind + "/*", "") for kind in ("user", "role")]
+        people = [self.account.arn("iam", kind + "/engineers/*", "") for kind in ("user", "role")]
         return {**secret, "ceiling": {"identities": people, **self.ceiling}}
 
     def connector_config(self, name, url=None, changes=None):

@@ -23,6 +23,49 @@ static AwsRequest request_of(Operation *operation, const AwsAccountName *name, c
     return request;
 }
 
+// ---- Whether it is there ------------------------------------------------------------------------
+
+typedef struct Search {
+    const AwsAccountName *name;
+    bool found;
+} Search;
+
+static Status look_for_name(void *context, const AwsAnswer *answer, Error *reterr) {
+    (void)reterr;
+    Search *search = context;
+    bool is_role = search->name->is_role;
+    for (const XmlNode *node =
+             xml_find(answer->result, is_role ? "RoleDetailList/member" : "UserDetailList/member");
+         node != NULL; node = xml_next(node))
+        search->found |=
+            text_equal(xml_text(node, is_role ? "RoleName" : "UserName"), search->name->name);
+    return STATUS_OK;
+}
+
+// False where that cannot be known.
+static bool is_in_no_list(Operation *operation, const AwsAccountName *name) {
+    const char *kind = name->is_role ? "Role" : "User";
+    Search search = {.name = name};
+    AwsRequest request = {.service = AWS_SERVICE_IAM, .action = "GetAccountAuthorizationDetails"};
+    FailureClass failure = operation->evidence.failure;
+    aws_parameters_add_list(operation->arena, &request.parameters, "Filter.member", &kind, 1);
+    Status status = aws_operation_pages(operation, &request, look_for_name, &search, NULL);
+    operation->evidence.failure = failure;
+    return status == STATUS_OK && !search.found;
+}
+
+// AWS does not know the path of who is not there, so that a connector whose rights are on a path is
+// denied where another is told.
+static bool is_absent(Operation *operation, const AwsAccountName *name, Status status) {
+    FailureClass failure = operation->evidence.failure;
+    bool told = status == STATUS_NOT_FOUND && failure == FAILURE_NOT_FOUND;
+    if (!told && (status != STATUS_FORBIDDEN || failure != FAILURE_DENIED ||
+                  !is_in_no_list(operation, name)))
+        return false;
+    operation->evidence.failure = FAILURE_NONE;
+    return true;
+}
+
 // ---- Who it is ----------------------------------------------------------------------------------
 
 const Subject *aws_subject_of(Arena *arena, bool is_role, const XmlNode *node) {
@@ -51,8 +94,7 @@ Status aws_subject_read(Operation *operation, const AwsAccountName *name,
     AwsAnswer answer;
     Error error = {0};
     Status status = aws_operation_query(operation, &request, &answer, NULL, &error);
-    if (status == STATUS_NOT_FOUND && operation->evidence.failure == FAILURE_NOT_FOUND) {
-        operation->evidence.failure = FAILURE_NONE;
+    if (is_absent(operation, name, status)) {
         *ret_subject = NULL;
         return STATUS_OK;
     }
@@ -91,9 +133,8 @@ Status aws_policies_names(Operation *operation, const AwsAccountName *name, Stri
     NameList list = {.arena = operation->arena};
     Error error = {0};
     Status status = aws_operation_pages(operation, &request, take_names, &list, &error);
-    *ret_gone = status == STATUS_NOT_FOUND && operation->evidence.failure == FAILURE_NOT_FOUND;
+    *ret_gone = is_absent(operation, name, status);
     if (*ret_gone) {
-        operation->evidence.failure = FAILURE_NONE;
         list.names = (StringList){0};
         status = STATUS_OK;
     }
