@@ -99,7 +99,23 @@ static void warn_of_databases(Operation *operation, const GrantReach *reach) {
     else
         evidence_warn(&operation->evidence,
                       "a session that is open on a database lasts until it is closed: AWS ends "
-                      "none, and a token made before lets in for 15 minutes after it was made");
+                      "none, and a token made before may let in until it is 15 minutes old");
+}
+
+// Once the date of a policy has passed nobody opens another session by it, and which instances it
+// was on is not known any more when it is gone. Whatever comes of this, the policy has to go; and
+// at once, where it is on databases, too, whose access only that ends.
+static void end_sessions_first(Operation *operation, const Plan *plan, const AwsAccountName *name,
+                               const GrantPolicies *policies) {
+    GrantReach reach;
+    Error ignored = {0};
+    if (policies->count == 0 ||
+        operation->evidence.outcome->target_expires_at > aws_session_now(operation->session) ||
+        aws_reach_of(operation, plan, policies, &reach, &ignored) != STATUS_OK || reach.rds)
+        return;
+    const SessionSearch search = {name, reach.role_session, &reach.instances};
+    if (aws_sessions_end(operation, &search, &ignored) != STATUS_OK)
+        operation->evidence.failure = FAILURE_NONE;
 }
 
 Status aws_revoke(Operation *operation, const Plan *plan, Error *reterr) {
@@ -112,6 +128,7 @@ Status aws_revoke(Operation *operation, const Plan *plan, Error *reterr) {
     TRY(aws_policies_of_grant(operation, &name, plan, &policies, reterr));
     TRY(aws_policies_read(operation, &name, &policies, reterr));
     note_before(operation, &policies);
+    end_sessions_first(operation, plan, &name, &policies);
     FAULT_POINT("revoke.before_drop");
     TRY(delete_policies(operation, &name, &policies, reterr));
     FAULT_POINT("revoke.dropped");
