@@ -110,11 +110,12 @@ Status aws_sessions_end(Operation *operation, const SessionSearch *search, Error
     int64_t until_ms = clock_monotonic_ms(operation->session->clock) + SEE_ENDED_MS;
     Outcome *outcome = operation->evidence.outcome;
     StringList ended = {0};
+    const int64_t before = outcome->sessions_ended;
     for (int attempt = 0;;) {
         LiveSessions found;
         TRY(aws_sessions_find(operation, search, &found, reterr));
         outcome->sessions_left = (int64_t)found.count;
-        outcome->sessions_ended = (int64_t)(ended.count - still_there(&found, &ended));
+        outcome->sessions_ended = before + (int64_t)(ended.count - still_there(&found, &ended));
         if (found.count == 0)
             return STATUS_OK;
         for (size_t i = 0; i < found.count; i++) {

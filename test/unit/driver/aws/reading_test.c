@@ -173,6 +173,29 @@ static void open_sessions_of_the_grant_end_with_it_and_no_others(void **state) {
     assert_int_equal(scene->result.outcome.warnings.count, 0);
 }
 
+static void what_is_over_has_its_sessions_ended_before_it_is_forgotten(void **state) {
+    Scene *scene = *state;
+    say(scene, CALLER);
+    say(scene, NAMES(NAME_BEGIN "1767225600"));
+    say(scene, ONE_POLICY(SHELL("2026-01-01T00%3A00%3A00Z")));
+    say(scene, LIVE);
+    say(scene, "{\"SessionId\":\"jane-1\"}");
+    say(scene, "{\"Sessions\":[]}");
+    say(scene, EMPTY);
+    refuse(scene, 404, REFUSAL("NoSuchEntity"));
+    say(scene, EMPTY);
+    say(scene, "{\"Sessions\":[]}");
+    open_scene(scene);
+    scene->plan.access = (AccessItems){0};
+    if (driver_revoke(&AWS_DRIVER, scene->session, scene->arena, &scene->plan, &scene->result,
+                      &scene->error) != STATUS_OK)
+        fail_msg("%s: %s", scene->error.code, scene->error.message);
+    scene_is_over(scene);
+    asked(scene, 4, "TerminateSession");
+    asked(scene, 6, "Action=DeleteUserPolicy");
+    assert_int_equal(scene->result.outcome.sessions_ended, 1);
+}
+
 static void sessions_that_cannot_be_seen_are_not_taken_for_none(void **state) {
     Scene *scene = *state;
     say(scene, CALLER);
@@ -266,6 +289,7 @@ int main(void) {
         SCENE_TEST(an_end_that_was_put_off_is_set_back_to_the_marks),
         SCENE_TEST(an_end_as_it_was_made_is_left_alone),
         SCENE_TEST(open_sessions_of_the_grant_end_with_it_and_no_others),
+        SCENE_TEST(what_is_over_has_its_sessions_ended_before_it_is_forgotten),
         SCENE_TEST(sessions_that_cannot_be_seen_are_not_taken_for_none),
         SCENE_TEST(an_inspection_says_what_would_end),
         SCENE_TEST(a_kind_that_may_not_be_read_is_a_note_beside_the_others),
