@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
 from flood import Caller
 from world import Server, World, read_text, write_text
 
-PEOPLE = 4  # the load is shared out among them, as the calls of one are limited to 1,000 a second
+PEOPLE = 3  # the load is shared out among them, as the calls of one are limited to 1,000 a second
 
 LIMITS = {
     "calls_per_principal": 60000,

@@ -18,7 +18,7 @@ def run(bench, row):
         fresh = [measure_fresh(world) for _ in range(1 if bench.quick else bench.rounds)]
         polls = [connector_start_ms(world) for _ in range(bench.rounds)]
         starts = [start_ms(world) for _ in range(2 * bench.rounds)]
-        People(world).run("cycle", count=200 if bench.quick else 2000)
+        People(world).run("cycle", count=60 if bench.quick else 2000)
         worked = measure(world)
     results = [
         bound_result(

@@ -44,8 +44,8 @@ def compare(bench, row, world, floor, counts, least, what=None):
     if not bench.quick:
         reconnecting = [rate(floor.run(seconds=bench.run_s, connect_each=True)) for _ in range(2)]
     notes = [
-        f"{counts['grant']} statements give and {counts['revoke']} take back, on {floor.lanes} "
-        f"connection{'s' if floor.lanes > 1 else ''} that stay open",
+        f"{counts['grant']} statements give and {counts['revoke']} take back; connections that are "
+        f"kept open: {floor.lanes}",
         "processor time of a cycle: " + ", ".join(
             f"{who} {median([cost[who] for cost in costs]):.2f} ms" for who in costs[0]),
         f"processor time of the server in a cycle of the bare program: {median(bare_costs):.2f} ms",
