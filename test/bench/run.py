@@ -8,6 +8,7 @@ import datetime
 import importlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -80,6 +81,8 @@ def run_row(bench, row):
 
 
 def main():
+    # What a row has started ends with it, also when it is told to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--share", type=float, default=1)
