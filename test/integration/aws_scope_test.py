@@ -164,7 +164,7 @@ def check_refused(world, flow, duration="1h"):
 
 @test
 def one_connector_serves_both_kinds_and_another_its_own_alone():
-    with AwsWorld(shop=True).set_up() as world:
+    with AwsWorld(shop="pg18").set_up() as world:
         elsewhere = Account()
         arn, key = elsewhere.make_user("jane")
         secret = world.aws_secret() | {"name": "aws-other-admin", "ceiling": {}}
