@@ -53,7 +53,7 @@ static Status check_programs(const ProfileWalk *walk, const char *profile, Error
         return STATUS_OK;
     return fault(profile, "programs_refused",
                  "a program would have to be run for its credentials, which is not allowed here; "
-                 "use a profile with keys or a role, or the credentials of the machine",
+                 "allow programs for it, or use a profile with keys or a role",
                  reterr);
 }
 

@@ -70,7 +70,7 @@ static bool secret_check(Arena *arena, const ConnectorOptions *options, const Se
     Error error = {0};
     CLEANUP(secret_freep) Secret *password = NULL;
     if (driver_require((TargetKind)target->kind, &driver, &error) != STATUS_OK ||
-        secret_source_read(&options->secrets, secret, &password, &error) != STATUS_OK) {
+        secret_source_read(secret, &options->secret_variables, &password, &error) != STATUS_OK) {
         item_print(&(CheckItem){.name = driver == NULL ? "driver" : "secret",
                                 .result = CHECK_FAILED,
                                 .found = error.message});

@@ -53,7 +53,7 @@ static Status check_secret(const ConnectorOptions *options, const SecretSource *
     if (source->credential != NULL && getenv("CREDENTIALS_DIRECTORY") == NULL)
         return STATUS_OK;
     CLEANUP(secret_freep) Secret *secret = NULL;
-    return secret_source_read(&options->secrets, source, &secret, reterr);
+    return secret_source_read(source, &options->secret_variables, &secret, reterr);
 }
 
 static Status check_state(Arena *arena, const char *folder, Error *reterr) {

@@ -87,6 +87,9 @@ static const Field SECRET_FIELDS[] = {
     {FIELD(SecretSource, profile, STRING), .max = 128,
      .help = "AWS: profile of the shared configuration; absent: credentials are looked for where "
              "AWS's own tools look"},
+    {FIELD(SecretSource, programs, BOOL), .default_text = "false",
+     .help = "AWS: whether the profile may run programs for its credentials (credential_process, "
+             "and aws for sso); they run within the sandbox"},
     {FIELD(SecretSource, target, OBJECT), .required = true, .shape = &TARGET_ADDRESS_SHAPE,
      .help = "The only target the secret is sent to; its database is where sweeps log in"},
     {FIELD(SecretSource, ca_file, STRING), .max = 4096,
@@ -186,6 +189,8 @@ static Status source_check(const SecretSource *secret, size_t index, Error *rete
                               "name one");
         return STATUS_OK;
     }
+    if (secret->programs)
+        return bad_source(reterr, index, secret->name, "expected programs with kind aws alone");
     if (secret->profile != NULL)
         return bad_source(reterr, index, secret->name, "expected profile with kind aws alone");
     if (secret->user == NULL)
@@ -224,6 +229,9 @@ Status connector_options_load(Arena *arena, const char *path, ConnectorOptions *
         *reterr = error;
         return status;
     }
+    for (size_t i = 0; i < options.secrets.count; i++)
+        if (options.secrets.items[i].env != NULL)
+            string_list_add(arena, &options.secret_variables, options.secrets.items[i].env);
     if (options.log)
         log_setup(
             (LogOptions){.level = (LogLevel)options.log->level, .json = options.log->format == 1});

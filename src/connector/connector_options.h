@@ -36,6 +36,7 @@ typedef struct SecretSource {
     StringList command;     // argv of a program that prints it
     const char *credential; // of systemd: a file in $CREDENTIALS_DIRECTORY
     const char *profile;    // AWS, which has no other source: of the shared configuration
+    bool programs;          // AWS: the profile may run programs for its credentials
     const TargetAddress *target;
     const char *ca_file;
     const Ceiling *ceiling;
@@ -64,6 +65,7 @@ typedef struct ConnectorOptions {
     const SandboxOptions *sandbox;
     const Ceiling *ceiling; // of every secret that has none of its own
     SecretSources secrets;
+    StringList secret_variables; // of the environment; no program gets to see them
 } ConnectorOptions;
 extern const Shape CONNECTOR_OPTIONS_SHAPE;
 

@@ -147,6 +147,8 @@ DriverLogin executor_login(const Executor *executor, const SecretSource *secret,
         .clock = executor->clock,
         .purpose = purpose,
         .profile = secret->profile,
+        .programs = secret->programs,
+        .withheld = &executor->options->secret_variables,
         .ceiling = ceiling_resources(executor->options, secret),
     };
 }
@@ -156,7 +158,7 @@ static Status session_try(const Executor *executor, const SecretSource *secret,
                           DriverSession **ret_session, FailureClass *ret_failure, Error *reterr) {
     CLEANUP(secret_freep) Secret *password = NULL;
     *ret_failure = FAILURE_RETRY;
-    TRY(secret_source_read(&executor->options->secrets, secret, &password, reterr));
+    TRY(secret_source_read(secret, &executor->options->secret_variables, &password, reterr));
     DriverLogin login = executor_login(executor, secret, target, password, purpose);
     return driver->session_open(&login, ret_session, ret_failure, reterr);
 }
@@ -341,7 +343,8 @@ static Status run_check(Run *run, Error *reterr) {
     TRY(driver_require((TargetKind)plan->target->kind, &driver, reterr));
     CLEANUP(secret_freep) Secret *password = NULL;
     run->result.failure = FAILURE_RETRY;
-    TRY(secret_source_read(&run->executor->options->secrets, run->secret, &password, reterr));
+    TRY(secret_source_read(run->secret, &run->executor->options->secret_variables, &password,
+                           reterr));
     run->result.failure = FAILURE_NONE;
     DriverLogin login = executor_login(run->executor, run->secret, plan->target, password,
                                        action_purpose(&run->received->action));

@@ -211,7 +211,7 @@ static Status runner_start(Runner *runner, const ControlPlaneOptions *plane_opti
 
 static bool has_commands(const ConnectorOptions *options) {
     for (size_t i = 0; i < options->secrets.count; i++)
-        if (options->secrets.items[i].command.count > 0)
+        if (options->secrets.items[i].command.count > 0 || options->secrets.items[i].programs)
             return true;
     return false;
 }

@@ -31,21 +31,11 @@ static Status read_env(const SecretSource *source, Secret **ret_secret, Error *r
     return STATUS_OK;
 }
 
-// A program that prints a secret has no business with the others.
-static StringList secret_variables(Arena *arena, const SecretSources *all) {
-    StringList names = {0};
-    for (size_t i = 0; i < all->count; i++)
-        if (all->items[i].env != NULL)
-            string_list_add(arena, &names, all->items[i].env);
-    return names;
-}
-
-static Status read_command(const SecretSources *all, const SecretSource *source,
+static Status read_command(const SecretSource *source, const StringList *withheld,
                            Secret **ret_secret, Error *reterr) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
-    const StringList withheld = secret_variables(arena, all);
     const ProgramRun run = {
-        .argv = source->command, .withheld = &withheld, .timeout_ms = COMMAND_TIMEOUT_MS};
+        .argv = source->command, .withheld = withheld, .timeout_ms = COMMAND_TIMEOUT_MS};
     const char *output = NULL;
     size_t length = 0;
     TRY(program_run(arena, &run, &output, &length, reterr));
@@ -58,8 +48,8 @@ static Status read_command(const SecretSources *all, const SecretSource *source,
     return STATUS_OK;
 }
 
-Status secret_source_read(const SecretSources *all, const SecretSource *source, Secret **ret_secret,
-                          Error *reterr) {
+Status secret_source_read(const SecretSource *source, const StringList *withheld,
+                          Secret **ret_secret, Error *reterr) {
     Error error = {0};
     Status status = STATUS_OK;
     *ret_secret = NULL;
@@ -70,7 +60,7 @@ Status secret_source_read(const SecretSources *all, const SecretSource *source, 
     else if (source->credential)
         status = read_credential(source, ret_secret, &error);
     else if (source->command.count > 0)
-        status = read_command(all, source, ret_secret, &error);
+        status = read_command(source, withheld, ret_secret, &error);
     if (status == STATUS_OK)
         return STATUS_OK;
     return error_set(reterr, STATUS_UNAVAILABLE, "no_secret", "secret %s: %s", source->name,

@@ -7,7 +7,7 @@
 #include "base/secret.h"
 
 // NULL without any source: that of an AWS account, whose driver looks for credentials itself.
-// STATUS_UNAVAILABLE "no_secret" with the reason; never any of the secret. `all`: those of the
-// configuration, so that a command does not inherit what the variables of others hold.
-MUST_USE Status secret_source_read(const SecretSources *all, const SecretSource *source,
+// STATUS_UNAVAILABLE "no_secret" with the reason; never any of the secret. `withheld`: names
+// of variables that a command does not inherit, because secrets are in them.
+MUST_USE Status secret_source_read(const SecretSource *source, const StringList *withheld,
                                    Secret **ret_secret, Error *reterr);

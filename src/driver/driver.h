@@ -37,6 +37,8 @@ typedef struct DriverLogin {
     const Clock *clock;
     const char *purpose; // grant's id, "sweep", "check", …: for engines that note whose work it is
     const char *profile;            // AWS: of the shared configuration; NULL: the usual one
+    bool programs;                  // AWS: the profile may run programs
+    const StringList *withheld;     // names of variables these do not get; may be NULL
     const ResourceCeiling *ceiling; // NULL: none
 } DriverLogin;
 

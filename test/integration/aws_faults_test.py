@@ -7,7 +7,7 @@ from aws_ground import allow, assume, document
 from aws_metadata import Metadata
 from aws_rds import free_port
 from aws_world import AwsWorld
-from checks import check, check_equal, wait_until
+from checks import check, check_equal, wait_until, write_text
 from world import main, test
 
 
@@ -98,6 +98,52 @@ def a_connector_without_credentials_says_so_and_goes_on_once_it_has_some():
         with Metadata(port, key_of_instance(world)):
             world.await_state(grant, "ended")
             world.check_nothing_is_left("once there were credentials")
+
+
+class ProfileWorld(AwsWorld):
+    """Its connector has its credentials from a program that its profile names, where that may run."""
+
+    def __init__(self, programs):
+        super().__init__()
+        self.may_run = programs
+        self.uses_profile = False
+
+    def aws_secret(self):
+        profile = {"profile": "daypass"} if self.uses_profile else {}
+        return {**super().aws_secret(), **profile, "programs": self.may_run}
+
+    def use_profile(self):
+        """From now on the environment has no credentials."""
+        self.connector.stop()
+        self.uses_profile = True
+        self.connector_config("connector")
+        _, key, _ = self.connectors["connector"]
+        printed = {"Version": 1} | {name: key[name] for name in ("AccessKeyId", "SecretAccessKey")}
+        write_text(self.path("printed"), json.dumps(printed))
+        process = f"/bin/cat {self.path('printed')}"
+        write_text(self.path("aws-config"), f"[profile daypass]\ncredential_process = {process}\n")
+        env = environment_of_instance(self, free_port())
+        self.connector.env = {**env, "AWS_CONFIG_FILE": self.path("aws-config")}
+        self.connector.start()
+
+
+@test
+def a_program_of_the_profile_gives_the_credentials_where_it_may_run():
+    with ProfileWorld(programs=True).set_up() as world:
+        world.use_profile()
+        world.live_and_end("credentials of a program")
+
+
+@test
+def a_program_of_the_profile_is_not_run_where_nobody_said_so():
+    with ProfileWorld(programs=False).set_up() as world:
+        world.use_profile()
+        grant = world.approved()
+        wait_until(
+            "the trouble is shown",
+            lambda: "program would have to be run" in str(world.show(grant).get("trouble")),
+        )
+        world.check_nothing_is_left("without credentials")
 
 
 def environment_of_instance(world, port):

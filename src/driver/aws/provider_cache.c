@@ -6,10 +6,8 @@
 #include "base/text.h"
 
 typedef struct Entry {
-    char *profile;
-    char *region;
-    char *sts_endpoint;
-    char *ca_file;
+    Arena *arena;
+    AwsProviderOptions options;
     AwsProvider *provider;
     struct Entry *next;
 } Entry;
@@ -20,35 +18,40 @@ static struct {
     Entry *first;
 } shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static Entry *entry_new(const char *profile, const char *region, const char *sts_endpoint,
-                        const char *ca_file) {
-    Entry *entry = mem_alloc(sizeof *entry);
+static Entry *entry_new(const AwsProviderOptions *options) {
+    Arena *arena = arena_new();
+    Entry *entry = arena_alloc(arena, sizeof *entry);
+    StringList *withheld = arena_alloc(arena, sizeof *withheld);
+    for (size_t i = 0; options->withheld != NULL && i < options->withheld->count; i++)
+        string_list_add(arena, withheld, arena_strdup(arena, options->withheld->items[i]));
     *entry = (Entry){
-        .profile = mem_strdup(profile),
-        .region = mem_strdup(region),
-        .sts_endpoint = mem_strdup(sts_endpoint),
-        .ca_file = mem_strdup(ca_file),
+        .arena = arena,
+        .options = {.profile = arena_strdup(arena, options->profile),
+                    .region = arena_strdup(arena, options->region),
+                    .sts_endpoint = arena_strdup(arena, options->sts_endpoint),
+                    .ca_file = arena_strdup(arena, options->ca_file),
+                    .programs = options->programs,
+                    .withheld = withheld},
     };
-    const AwsProviderOptions options = {
-        .profile = entry->profile,
-        .region = entry->region,
-        .sts_endpoint = entry->sts_endpoint,
-        .ca_file = entry->ca_file,
-    };
-    entry->provider = aws_provider_new(&options);
+    entry->provider = aws_provider_new(&entry->options);
     return entry;
 }
 
-AwsProvider *aws_provider_shared(const char *profile, const char *region, const char *sts_endpoint,
-                                 const char *ca_file) {
+static bool is_of(const Entry *entry, const AwsProviderOptions *options) {
+    return text_equal(entry->options.profile, options->profile) &&
+           text_equal(entry->options.region, options->region) &&
+           text_equal(entry->options.sts_endpoint, options->sts_endpoint) &&
+           text_equal(entry->options.ca_file, options->ca_file) &&
+           entry->options.programs == options->programs;
+}
+
+AwsProvider *aws_provider_shared(const AwsProviderOptions *options) {
     pthread_mutex_lock(&shared.lock);
     Entry *entry = shared.first;
-    while (entry != NULL &&
-           (!text_equal(entry->profile, profile) || !text_equal(entry->region, region) ||
-            !text_equal(entry->sts_endpoint, sts_endpoint) || !text_equal(entry->ca_file, ca_file)))
+    while (entry != NULL && !is_of(entry, options))
         entry = entry->next;
     if (entry == NULL) {
-        entry = entry_new(profile, region, sts_endpoint, ca_file);
+        entry = entry_new(options);
         entry->next = shared.first;
         shared.first = entry;
     }

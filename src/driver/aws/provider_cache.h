@@ -4,6 +4,6 @@
 
 #include "aws/provider.h"
 
-// Lives as long as the process. Any thread may ask.
-AwsProvider *aws_provider_shared(const char *profile, const char *region, const char *sts_endpoint,
-                                 const char *ca_file);
+// Of profile, region, sts_endpoint, ca_file, programs and withheld, which are copied; the rest of
+// the options is not looked at. Lives as long as the process. Any thread may ask.
+AwsProvider *aws_provider_shared(const AwsProviderOptions *options);

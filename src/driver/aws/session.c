@@ -88,6 +88,8 @@ static void copy_login(DriverSession *session, const DriverLogin *login) {
         .clock = login->clock,
         .purpose = arena_strdup(arena, login->purpose),
         .profile = arena_strdup(arena, login->profile),
+        .programs = login->programs,
+        .withheld = login->withheld,
         .ceiling = session->ceiling,
     };
     session->clock = login->clock;
@@ -154,8 +156,14 @@ Status aws_session_client(DriverSession *session, AwsService service, AwsClient 
 }
 
 static void choose_provider(DriverSession *session) {
-    AwsProvider *base = aws_provider_shared(session->login.profile, session->address.region,
-                                            session->endpoints.sts, session->login.ca_file);
+    AwsProvider *base = aws_provider_shared(&(AwsProviderOptions){
+        .profile = session->login.profile,
+        .region = session->address.region,
+        .sts_endpoint = session->endpoints.sts,
+        .ca_file = session->login.ca_file,
+        .programs = session->login.programs,
+        .withheld = session->login.withheld,
+    });
     session->provider = base;
     if (session->address.role == NULL)
         return;

@@ -59,6 +59,11 @@ static void an_account_has_no_source(void **state) {
     if (load(arena, "    profile: prod\n" AWS_WITH(""), &options, &error) != STATUS_OK)
         fail_msg("%s", error.message);
     assert_string_equal(options.secrets.items[0].profile, "prod");
+    assert_false(options.secrets.items[0].programs);
+    if (load(arena, "    profile: prod\n    programs: true\n" AWS_WITH(""), &options, &error) !=
+        STATUS_OK)
+        fail_msg("%s", error.message);
+    assert_true(options.secrets.items[0].programs);
 
     static const char *const SOURCES[] = {"    user: admin\n", "    file: /etc/secret\n",
                                           "    env: SECRET\n", "    command: [cat]\n",
@@ -70,6 +75,8 @@ static void an_account_has_no_source(void **state) {
 static void a_database_has_one_and_a_user(void **state) {
     refused("    user: admin\n    env: SECRET\n    profile: prod\n" DATABASE, "/secrets/0",
             "profile");
+    refused("    user: admin\n    env: SECRET\n    programs: true\n" DATABASE, "/secrets/0",
+            "programs");
     refused("    env: SECRET\n" DATABASE, "/secrets/0", "expected user");
     refused("    user: admin\n" DATABASE, "/secrets/0", "got none");
     refused("    user: admin\n    env: SECRET\n    file: /s\n" DATABASE, "/secrets/0",

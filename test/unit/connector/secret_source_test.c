@@ -12,11 +12,12 @@
 #include <cmocka.h>
 
 static Status source_read(SecretSource source, Secret **ret_secret, Error *error) {
-    // Beside one that is in the environment.
-    SecretSource sources[] = {source, {.name = "other", .env = "DAYPASS_UNIT_OTHER"}};
-    sources[0].name = "shop";
+    // Beside another that is in the environment.
+    const char *variables[] = {"DAYPASS_UNIT_OTHER", source.env};
+    const StringList withheld = {variables, source.env != NULL ? 2 : 1, 0};
+    source.name = "shop";
     *error = (Error){0};
-    return secret_source_read(&(SecretSources){sources, 2}, &sources[0], ret_secret, error);
+    return secret_source_read(&source, &withheld, ret_secret, error);
 }
 
 static void gives(SecretSource source, const char *expected) {
