@@ -268,7 +268,7 @@ Status aws_document_choose(Arena *arena, const AwsResource *resource, const AwsC
     const char *chosen = choice->document;
     if (chosen == NULL && string_list_has(granted, SSM_SHELL_DOCUMENT))
         chosen = SSM_SHELL_DOCUMENT;
-    const char *document;
+    const char *document = NULL;
     TRY(choose_name(arena, granted, chosen, "document", "session document", &document, reterr));
     // Left out, a session is a shell also where an account has no such document of its own.
     *ret_document = text_equal(document, SSM_SHELL_DOCUMENT) ? NULL : document;

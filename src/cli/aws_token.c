@@ -85,7 +85,7 @@ Status aws_token_make(Cli *cli, const GrantView *grant, const AwsLogin *login, c
     const StringList withheld = withheld_names(cli->arena);
     AwsProviderOptions options = {
         .profile = profile, .programs = true, .withheld = &withheld, .clock = cli->clock};
-    const char *region;
+    const char *region = NULL;
     TRY(choose_region(cli->arena, login, &options, &region, reterr));
     options.region = aws_region_default(cli->arena, &options);
     if (options.region == NULL)

@@ -18,7 +18,7 @@ static Status ending_check(const ConnectorOptions *options, const SessionEnding 
 }
 
 Status session_endings_check(const ConnectorOptions *options, const Plan *plan, Error *reterr) {
-    const SecretSource *secret;
+    const SecretSource *secret = NULL;
     for (size_t i = 0; i < plan->session_endings.count; i++)
         TRY(ending_check(options, &plan->session_endings.items[i], &secret, reterr));
     return STATUS_OK;
@@ -26,9 +26,9 @@ Status session_endings_check(const ConnectorOptions *options, const Plan *plan, 
 
 static Status ending_run(const Executor *executor, Arena *arena, const Plan *plan,
                          const SessionEnding *ending, Outcome *outcome, Error *reterr) {
-    const SecretSource *secret;
-    const Driver *driver;
-    DriverSession *session;
+    const SecretSource *secret = NULL;
+    const Driver *driver = NULL;
+    DriverSession *session = NULL;
     DriverResult result = {0};
     TRY(ending_check(executor->options, ending, &secret, reterr));
     TRY(executor_session_open(executor, secret, ending->target, plan->grant_id, &driver, &session,

@@ -176,24 +176,24 @@ static void an_orphan_needs_no_more_than_its_name(void **state) {
 
 static void another_account_region_role_or_endpoint_is_refused(void **state) {
     Scene *scene = *state;
-    AwsAddress other = scene->aws;
-    scene->target.aws = &other;
+    AwsAddress *other = arena_copy(scene->arena, &scene->aws, sizeof(*other));
+    scene->target.aws = other;
     static const ActionKind KINDS[] = {ACTION_GRANT, ACTION_REVOKE, ACTION_DISCOVER, ACTION_CHECK};
     for (size_t i = 0; i < COUNT_OF(KINDS); i++) {
         scene->action.kind = KINDS[i];
-        other = scene->aws;
-        other.region = scene->target.database = "eu-west-1";
+        *other = scene->aws;
+        other->region = scene->target.database = "eu-west-1";
         refused(scene, "refused", "above_ceiling");
         scene->target.database = "eu-central-1";
-        other = scene->aws;
-        other.role = "arn:aws:iam::" ACCOUNT ":role/administrator";
+        *other = scene->aws;
+        other->role = "arn:aws:iam::" ACCOUNT ":role/administrator";
         refused(scene, "refused", "above_ceiling");
-        other = scene->aws;
-        other.external_id = "acme";
+        *other = scene->aws;
+        other->external_id = "acme";
         refused(scene, "refused", "above_ceiling");
         const AwsEndpoints endpoints = {.sts = "https://evil.example"};
-        other = scene->aws;
-        other.endpoints = &endpoints;
+        *other = scene->aws;
+        other->endpoints = &endpoints;
         refused(scene, "refused", "above_ceiling");
     }
 }
