@@ -8,7 +8,8 @@
 
 enum { NAMES_SHOWN = 5, WARNING_MAX_BYTES = 1000 };
 
-static const char INSTANCE_KIND[] = "instance"; // all others are databases
+static const char INSTANCE_KIND[] = "instance";   // all others are databases
+static const char NOT_READ[] = " are not listed"; // in the driver's notes of what it could not read
 
 static void warn(const AwsLook *look, const char *format, ...) PRINTF_LIKE(2, 3);
 static void warn(const AwsLook *look, const char *format, ...) {
@@ -24,10 +25,19 @@ static void warn(const AwsLook *look, const char *format, ...) {
 
 // ---- Databases and instances --------------------------------------------------------------------
 
+// Other notes are about what was read, such as IAM authentication that is off.
+static bool is_whole(const Discovery *found) {
+    for (size_t i = 0; i < found->notes.count; i++) {
+        if (strstr(found->notes.items[i], NOT_READ) != NULL)
+            return false;
+    }
+    return !found->cut;
+}
+
 static void warn_missing(const AwsLook *look, const Discovery *found, const char *what,
                          const char *name) {
     warn(look, "%s %s was not found through %s%s", what, name, look->flow->integration,
-         found->notes.count > 0 || found->cut ? ", where not everything could be read" : "");
+         is_whole(found) ? "" : ", where not everything could be read");
 }
 
 static void warn_if_off(const AwsLook *look, const AwsResource *resource) {

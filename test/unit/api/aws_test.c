@@ -196,7 +196,11 @@ static void applying_warns_of_what_is_not_found_or_lets_nobody_in(void **state) 
             fail_msg("expected '%s' in: %s", WARNINGS[i].warning, answer.text);
         assert_false(warns(&answer, "not everything could be read"));
     }
-    save_discovery(world, "\"instances are not listed\"");
+    save_discovery(world, "\"IAM authentication is off on rds cluster old: nobody can connect\"");
+    Answer noted = apply(world, flow_with(world, WARNINGS[4].item, "ann"), ",\"dry_run\":true");
+    assert_true(warns(&noted, "order-db was not found through aws-prod"));
+    assert_false(warns(&noted, "not everything could be read"));
+    save_discovery(world, "\"instances are not listed: AccessDenied\"");
     Answer cut = apply(world, flow_with(world, WARNINGS[4].item, "ann"), ",\"dry_run\":true");
     assert_true(warns(&cut, "order-db was not found through aws-prod, where not everything"));
 }
