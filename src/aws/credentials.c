@@ -1,5 +1,6 @@
 #include "aws/credentials.h"
 
+#include "aws/arn.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -40,6 +41,11 @@ Status aws_credentials_new(const char *source, const char *access_key_id, const 
     credentials->expires_at = expires_at;
     *ret_credentials = credentials;
     return STATUS_OK;
+}
+
+void aws_credentials_note_account(AwsCredentials *credentials, const char *account) {
+    if (credentials->account == NULL && arn_is_account(account))
+        credentials->account = mem_strdup(account);
 }
 
 static Secret *secret_copy(const Secret *secret) {

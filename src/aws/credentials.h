@@ -24,6 +24,9 @@ MUST_USE Status aws_credentials_new(const char *source, const char *access_key_i
                                     const char *secret_key, const char *session_token,
                                     int64_t expires_at, AwsCredentials **ret_credentials,
                                     Error *reterr);
+// Whose they are, as somebody wrote down beside them, where the source itself did not say. NULL,
+// and what is no account, say nothing: other programs use such variables in their own ways.
+void aws_credentials_note_account(AwsCredentials *credentials, const char *account);
 AwsCredentials *aws_credentials_copy(const AwsCredentials *credentials);
 AwsCredentials *aws_credentials_free(AwsCredentials *credentials);
 DEFINE_CLEANUP(AwsCredentials, aws_credentials_free)

@@ -8,6 +8,8 @@ Status source_environment(const SourceCall *call, AwsCredentials **ret_credentia
     if (secret_key == NULL)
         return error_set(reterr, STATUS_INVALID, "bad_credentials",
                          "environment: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
-    return aws_credentials_new("environment", key_id, secret_key,
-                               source_variable("AWS_SESSION_TOKEN"), 0, ret_credentials, reterr);
+    TRY(aws_credentials_new("environment", key_id, secret_key, source_variable("AWS_SESSION_TOKEN"),
+                            0, ret_credentials, reterr));
+    aws_credentials_note_account(*ret_credentials, source_variable("AWS_ACCOUNT_ID"));
+    return STATUS_OK;
 }

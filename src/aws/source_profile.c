@@ -40,10 +40,12 @@ static bool has_keys(const ProfileWalk *walk, const char *profile) {
 
 static Status fetch_keys(const ProfileWalk *walk, const char *profile,
                          AwsCredentials **ret_credentials, Error *reterr) {
-    return aws_credentials_new(
-        source_name(walk, profile), setting(walk, profile, "aws_access_key_id"),
-        setting(walk, profile, "aws_secret_access_key"),
-        setting(walk, profile, "aws_session_token"), 0, ret_credentials, reterr);
+    TRY(aws_credentials_new(source_name(walk, profile), setting(walk, profile, "aws_access_key_id"),
+                            setting(walk, profile, "aws_secret_access_key"),
+                            setting(walk, profile, "aws_session_token"), 0, ret_credentials,
+                            reterr));
+    aws_credentials_note_account(*ret_credentials, setting(walk, profile, "aws_account_id"));
+    return STATUS_OK;
 }
 
 // Programs
@@ -89,8 +91,9 @@ static Status fetch_from_program(const ProfileWalk *walk, const char *profile,
         return status;
     }
     TRY(read_version(walk, profile, output, length, reterr));
-    return aws_credentials_parse(source_name(walk, profile), output, length, ret_credentials,
-                                 reterr);
+    TRY(aws_credentials_parse(source_name(walk, profile), output, length, ret_credentials, reterr));
+    aws_credentials_note_account(*ret_credentials, setting(walk, profile, "aws_account_id"));
+    return STATUS_OK;
 }
 
 static Status fetch_process(const ProfileWalk *walk, const char *profile,

@@ -72,6 +72,16 @@ void machine_gives(const AwsProviderOptions *options, const char *key_id, const 
     assert_true(secret_length(credentials->secret_key) > 0);
 }
 
+void machine_gives_account(const AwsProviderOptions *options, const char *account) {
+    CLEANUP(aws_provider_freep) AwsProvider *provider = aws_provider_new(options);
+    CLEANUP(aws_credentials_freep) AwsCredentials *credentials = NULL;
+    Error error = {0};
+    if (aws_provider_get(provider, 0, &credentials, &error) != STATUS_OK)
+        fail_msg("%s: %s", error.code, error.message);
+    if (!text_equal(credentials->account, account))
+        fail_msg("account %s", credentials->account);
+}
+
 void machine_fails(const AwsProviderOptions *options, Status status, const char *code,
                    const char *message_part) {
     CLEANUP(aws_provider_freep) AwsProvider *provider = aws_provider_new(options);

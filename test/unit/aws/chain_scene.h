@@ -16,6 +16,8 @@ void machine_profiles(const char *config, const char *credentials);
 
 // The provider of these options gives credentials of that key and source.
 void machine_gives(const AwsProviderOptions *options, const char *key_id, const char *source);
+// And they say that they are of this account; NULL: of none.
+void machine_gives_account(const AwsProviderOptions *options, const char *account);
 // It fails so, the message has that part in it, and nothing that begins with "hidden".
 void machine_fails(const AwsProviderOptions *options, Status status, const char *code,
                    const char *message_part);

@@ -35,6 +35,16 @@ static void the_environment_comes_first(void **state) {
     machine_gives(&named, "AKDEFAULT", "profile default");
 }
 
+static void the_environment_says_whose_its_keys_are(void **state) {
+    setenv("AWS_ACCESS_KEY_ID", "AKENV", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "hidden-env", 1);
+    machine_gives_account(&PLAIN, NULL);
+    setenv("AWS_ACCOUNT_ID", "production", 1);
+    machine_gives_account(&PLAIN, NULL);
+    setenv("AWS_ACCOUNT_ID", "210987654321", 1);
+    machine_gives_account(&PLAIN, "210987654321");
+}
+
 static void half_of_the_environment_is_a_mistake(void **state) {
     machine_profiles(NULL, KEYS);
     setenv("AWS_ACCESS_KEY_ID", "AKENV", 1);
@@ -252,6 +262,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(without_any_it_says_what_was_looked_at, machine_start,
                                         machine_stop),
         cmocka_unit_test_setup_teardown(the_environment_comes_first, machine_start, machine_stop),
+        cmocka_unit_test_setup_teardown(the_environment_says_whose_its_keys_are, machine_start,
+                                        machine_stop),
         cmocka_unit_test_setup_teardown(half_of_the_environment_is_a_mistake, machine_start,
                                         machine_stop),
         cmocka_unit_test_setup_teardown(profiles_come_before_a_web_identity, machine_start,

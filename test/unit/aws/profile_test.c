@@ -245,6 +245,23 @@ static void a_profile_of_a_program(void **state) {
     unsetenv("DAYPASS_WITHHELD");
 }
 
+static void a_profile_says_whose_its_keys_are(void **state) {
+    CLEANUP(mem_freep)
+    char *program = mem_printf(
+        "[profile p]\naws_account_id = 210987654321\ncredential_process = %s\n",
+        program_file("give", "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"AKP\", "
+                             "\"SecretAccessKey\": \"hidden\"}'\n"));
+    machine_profiles(program, "[a]\naws_access_key_id = AKA\naws_secret_access_key = hidden-a\n"
+                              "aws_account_id = 210987654321\n");
+    AwsProviderOptions a = profile("a"), p = profile("p");
+    machine_gives_account(&a, "210987654321");
+    machine_gives_account(&p, "210987654321");
+    // What the program says goes before what is written beside it.
+    program_file("give", "#!/bin/sh\necho '{\"Version\": 1, \"AccessKeyId\": \"AKP\", "
+                         "\"SecretAccessKey\": \"hidden\", \"AccountId\": \"123456789012\"}'\n");
+    machine_gives_account(&p, "123456789012");
+}
+
 static void programs_that_fail_say_so(void **state) {
     AwsProviderOptions options = profile("p");
     program_profile("#!/bin/sh\necho hidden; exit 7\n", "");
@@ -316,6 +333,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(says_in_which_line_a_file_is_wrong, machine_start,
                                         machine_stop),
         cmocka_unit_test_setup_teardown(a_profile_of_keys, machine_start, machine_stop),
+        cmocka_unit_test_setup_teardown(a_profile_says_whose_its_keys_are, machine_start,
+                                        machine_stop),
         cmocka_unit_test_setup_teardown(a_profile_of_a_role, machine_start, machine_stop),
         cmocka_unit_test_setup_teardown(a_role_on_top_of_a_role, machine_start, machine_stop),
         cmocka_unit_test_setup_teardown(a_role_of_the_profiles_own_keys_or_the_environments,
