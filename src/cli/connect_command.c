@@ -36,6 +36,11 @@ static Status choose_tls(const Invocation *invocation, const Credential *credent
     if (tls == TLS_DISABLE && credential_is_token(credential))
         return error_set(reterr, STATUS_INVALID, USAGE_CODE,
                          "--tls disable would send the token in clear text, and RDS takes none so");
+    if (tls == TLS_REQUIRE && credential_is_token(credential))
+        return error_set(reterr, STATUS_INVALID, USAGE_CODE,
+                         "--tls require would send the token to whoever answers: the server has to "
+                         "be verified, with verify-full or verify-ca; --ca-file names a file of "
+                         "who vouches for it");
     *ret_tls = (TlsMode)tls;
     return STATUS_OK;
 }

@@ -14,7 +14,7 @@ import botocore.auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from aws_plane import IDENTITY, KEY, ORDERS, SESSION, SHOP, WEB, AwsPlane, seconds_until, time_text
+from aws_plane import ACCOUNT, IDENTITY, KEY, ORDERS, SESSION, SHOP, WEB, AwsPlane, seconds_until, time_text
 from clients_test import Fakes, given
 from credential_plane import GRANT, CredentialPlane
 from world import check, check_equal, main, test, test_with, wait_until
@@ -178,7 +178,16 @@ def a_token_goes_nowhere_in_clear_text():
         words = ("--tls", "disable")
         plane.check_refused("usage", "clear text", *words, command="connect", PATH=fakes.folder)
         check(not os.path.exists(fakes.record_file), "mysql was not started")
-        plane.run("connect", GRANT, "--tls", "require", PATH=fakes.folder, expect=7)
+
+
+@test
+def a_token_goes_to_nobody_who_is_not_verified():
+    with AwsPlane(SHOP) as plane:
+        fakes = Fakes(plane, "mysql")
+        words = ("--tls", "require")
+        plane.check_refused("usage", "verify-ca", *words, command="connect", PATH=fakes.folder)
+        check(not os.path.exists(fakes.record_file), "mysql was not started")
+        plane.run("connect", GRANT, "--tls", "verify-ca", PATH=fakes.folder, expect=7)
         check("VERIFY_IDENTITY" not in given(fakes.record()), "what the person chose")
 
 
@@ -278,6 +287,10 @@ def credentials_of_another_account_are_refused():
         check(IDENTITY in message and "--profile" in message, message)
         profile = plane.profile("dev", AccountId="123456789012")
         check_equal(plane.credential_json(*words, **profile)["user"], "app_read", "the right one")
+    with AwsPlane(ORDERS) as plane:
+        told = plane.check_refused("other_aws_account", "(environment)", AWS_ACCOUNT_ID="999999999999")
+        check("of account 999999999999" in told, told)
+        plane.run("credentials", GRANT, AWS_ACCOUNT_ID=ACCOUNT)
 
 
 @test
