@@ -1,7 +1,7 @@
 """What may be granted on AWS beyond a database, and how far: Session Manager, names instead of ids,
 the connector's ceiling, several accounts and kinds of target."""
 
-from aws_ground import Account, make_client, refused
+from aws_ground import Account, allow, document, make_client, refused
 from aws_world import AwsWorld
 from checks import check, check_equal, wait_until
 from world import main, test
@@ -157,6 +157,33 @@ def check_refused(world, flow, duration="1h"):
     view = world.await_state(grant, "failed")
     check("above_ceiling" in str(view), f"{flow} for {duration}: {view}")
     world.check_nothing_is_left(f"after {flow} was refused")
+
+
+class BoundedWorld(AwsWorld):
+    """Its people have a permissions boundary, which the connector's file asks for."""
+
+    def make_people(self):
+        super().make_people()
+        boundary = self.account.make_policy("engineers", allow("rds-db:connect", "*"))
+        self.account.iam.put_user_permissions_boundary(
+            UserName="jane", PermissionsBoundary=boundary
+        )
+        self.ceiling = {**self.ceiling, "boundary": boundary}
+
+
+@test
+def the_printed_policy_puts_only_on_whom_the_boundary_holds_and_is_enough():
+    with BoundedWorld().set_up() as world:  # which gives what check printed, and checks it
+        world.live_and_end("whom the boundary holds")
+        name = "daypass.grt_a.dep_a.main.1"
+        john, _ = world.account.make_user("john")
+        iam = make_client("iam", world.connector_key)
+        text = document(allow("rds-db:connect", "*"))
+        refused(
+            "AccessDenied", iam.put_user_policy, UserName="john", PolicyName=name, PolicyDocument=text
+        )
+        world.account.put_policy(john, name, text)
+        iam.delete_user_policy(UserName="john", PolicyName=name)
 
 
 # ---- Several integrations -------------------------------------------------------------------------

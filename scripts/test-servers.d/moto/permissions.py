@@ -20,7 +20,7 @@ from moto.core.exceptions import AccessDeniedError, JsonRESTError
 from moto.iam import access_control
 from moto.iam.exceptions import NotFoundException
 from moto.iam.access_control import IAMPolicy, IAMPolicyStatement, PermissionResult
-from moto.iam.models import iam_backends
+from moto.iam.models import Role, iam_backends
 
 judged = IAMPolicyStatement.is_action_permitted
 
@@ -105,6 +105,19 @@ def boundary_of(entity):
     return IAMPolicy(backend.get_policy(arn))._policy_json
 
 
+def boundary_of_named(request):
+    """iam:PermissionsBoundary: of the user or role that a call of IAM is on."""
+    if request._service != "iam":
+        return {}
+    name = first(request._data, "UserName"), first(request._data, "RoleName")
+    backend = iam_backends[request.account_id]["aws"]
+    for entity in (*backend.users.values(), *backend.roles.values()):
+        arn = getattr(entity, "permissions_boundary_arn", None)
+        if arn and entity.name == name[isinstance(entity, Role)]:
+            return {"iam:PermissionsBoundary": arn}
+    return {}
+
+
 def first(data, name):
     value = data.get(name)
     return value[0] if isinstance(value, list) else value
@@ -141,6 +154,7 @@ def check_action_permitted(self, resource):
     for key in ("ExternalId", "RoleSessionName", "SourceIdentity"):
         if first(self._data, key):
             context["sts:" + key] = first(self._data, key)
+    context |= boundary_of_named(self)
     actions = [action]
     if action == "sts:AssumeRole" and first(self._data, "SourceIdentity"):
         actions.append("sts:SetSourceIdentity")

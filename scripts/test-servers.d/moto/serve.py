@@ -7,8 +7,8 @@ lacking:
            MaxItems says; AssumeRole with temporary keys of the other account; RDS instances, clusters
            and proxies; EC2 instances; the Date header
   added    what permissions.py and sessions.py say; permissions boundaries of users;
-           SimulatePrincipalPolicy, without context; the quotas of inline policies; a resource id for
-           each RDS instance (moto's is one for all); localhost as the address of RDS instances and
+           SimulatePrincipalPolicy, with one value for each key of its context; the quotas of inline
+           policies; a resource id for each RDS instance (moto's is one for all); localhost as the address of RDS instances and
            clusters, so that what listens there at their port is them; session tokens so short that
            a token for RDS made with one is a password that PAM's modules take whole
   lacks    throttling and other bad days; ends of temporary credentials; source identities beyond the
@@ -97,12 +97,16 @@ def simulate_principal_policy(response):
     """moto's request for the caller has been checked; here it decides for another."""
     arn = response._get_param("PolicySourceArn")
     policies = permissions.policies_of(arn)
+    context = {
+        entry["ContextKeyName"]: entry["ContextKeyValues"][0]
+        for entry in response._get_param("ContextEntries") or []
+    }
     results = [
         {
             "EvalActionName": action,
             "EvalResourceName": resource,
             "EvalDecision": "allowed"
-            if permissions.is_allowed(policies, action, resource, {})
+            if permissions.is_allowed(policies, action, resource, context)
             else "implicitDeny",
         }
         for action in response._get_param("ActionNames")

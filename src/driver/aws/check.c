@@ -121,6 +121,17 @@ static void lacks(Checking *checking, const Right *right, const char *why) {
         "the connector may not %s: %s", right->what_for, why);
 }
 
+// Whom the ceiling allows has it, and the connector's policy may ask for it.
+static void add_boundary(Arena *arena, const char *boundary, AwsParameters *parameters) {
+    if (boundary == NULL)
+        return;
+    aws_parameters_add(arena, parameters, "ContextEntries.member.1.ContextKeyName",
+                       AWS_BOUNDARY_KEY);
+    aws_parameters_add(arena, parameters, "ContextEntries.member.1.ContextKeyType", "string");
+    aws_parameters_add(arena, parameters, "ContextEntries.member.1.ContextKeyValues.member.1",
+                       boundary);
+}
+
 // AWS is asked what it would say. False: it does not tell.
 static bool simulate(Checking *checking, const Right *rights, size_t count, const char *pattern) {
     Arena *arena = checking->list->arena;
@@ -136,6 +147,7 @@ static bool simulate(Checking *checking, const Right *rights, size_t count, cons
         aws_parameters_add(arena, &request.parameters,
                            arena_printf(arena, "ActionNames.member.%zu", i + 1),
                            arena_printf(arena, "iam:%s", rights[i].action));
+    add_boundary(arena, session->ceiling->boundary, &request.parameters);
     Status status = aws_operation_query(checking->operation, &request, &answer, NULL, &ignored);
     checking->operation->evidence.failure = FAILURE_NONE;
     if (status != STATUS_OK)
@@ -151,13 +163,14 @@ static bool simulate(Checking *checking, const Right *rights, size_t count, cons
     return xml_find(answer.result, "EvaluationResults/member") != NULL;
 }
 
-// Somebody who is not there has no path: only a pattern without one, and with room for a name, can
-// be tried by what AWS answers.
+// Somebody who is not there has no path and no boundary: only a pattern without one, and with room
+// for a name, can be tried by what AWS answers.
 static bool try_nobody(Checking *checking, const Right *rights, size_t count, bool roles,
                        const char *pattern) {
     Arena *arena = checking->list->arena;
     const char *slash = strchr(pattern, '/');
-    if (slash == NULL || !text_equal(slash, "/*"))
+    bool bounded = checking->operation->session->ceiling->boundary != NULL;
+    if (slash == NULL || !text_equal(slash, "/*") || bounded)
         return false;
     for (size_t i = 0; i < count; i++) {
         const char *action = rights[i].action;

@@ -8,17 +8,21 @@
 enum { ACTIONS_MOST = 6 };
 
 // "arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION" stands for a session of a role, which IAM knows
-// by the role.
-static const char *role_of_session(Arena *arena, const char *pattern) {
+// by the role; and the session's ARN does not say the role's path. False: it is none.
+static bool add_role_of_session(Arena *arena, const char *pattern, StringList *roles) {
     const char *sts = strstr(pattern, ":sts:");
     const char *assumed = strstr(pattern, ":assumed-role/");
     if (sts == NULL || assumed == NULL)
-        return NULL;
+        return false;
+    const char *account = sts + strlen(":sts:");
     const char *name = assumed + strlen(":assumed-role/");
-    // The session's ARN does not say the role's path.
-    return arena_printf(arena, "%.*s:iam:%.*s:role/*%.*s", (int)(sts - pattern), pattern,
-                        (int)(assumed - sts - (long)strlen(":sts:")), sts + strlen(":sts:"),
-                        (int)strcspn(name, "/"), name);
+    const char *role = arena_printf(arena, "%.*s:iam:%.*s:role/", (int)(sts - pattern), pattern,
+                                    (int)(assumed - account), account);
+    int length = (int)strcspn(name, "/");
+    string_list_add(arena, roles, arena_printf(arena, "%s%.*s", role, length, name));
+    if (name[0] != '*') // which would stand for a path, too
+        string_list_add(arena, roles, arena_printf(arena, "%s*/%.*s", role, length, name));
+    return true;
 }
 
 // One that goes over users and roles, such as "arn:aws:iam::123456789012:*/engineers/*".
@@ -40,13 +44,15 @@ StringList aws_identity_patterns(Arena *arena, const char *partition, const AwsA
     const char *form = arena_printf(arena, ":%s/", kind);
     for (size_t i = 0; i < ceiling->identities.count; i++) {
         const char *pattern = ceiling->identities.items[i];
-        const char *role = role_of_session(arena, pattern);
-        if (role != NULL && roles)
-            string_list_add(arena, &patterns, role);
-        else if (role == NULL && strstr(pattern, form) != NULL)
+        StringList of_session = {0};
+        if (add_role_of_session(arena, pattern, &of_session)) {
+            for (size_t r = 0; roles && r < of_session.count; r++)
+                string_list_add(arena, &patterns, of_session.items[r]);
+        } else if (strstr(pattern, form) != NULL) {
             string_list_add(arena, &patterns, pattern);
-        else if (role == NULL)
+        } else {
             add_of_both(arena, pattern, kind, &patterns);
+        }
     }
     if (ceiling->identities.count == 0)
         string_list_add(
@@ -55,8 +61,8 @@ StringList aws_identity_patterns(Arena *arena, const char *partition, const AwsA
     return patterns;
 }
 
-static void statement_add(json_t *statements, const char *sid, const char *const *actions,
-                          const StringList *resources) {
+static json_t *statement_add(json_t *statements, const char *sid, const char *const *actions,
+                             const StringList *resources) {
     json_t *statement = json_object();
     json_t *action_list = json_array();
     json_t *resource_list = json_array();
@@ -69,6 +75,17 @@ static void statement_add(json_t *statements, const char *sid, const char *const
     json_object_set_new(statement, "Action", action_list);
     json_object_set_new(statement, "Resource", resource_list);
     json_array_append_new(statements, statement);
+    return statement;
+}
+
+// Putting is only on whom the boundary holds; taking away is on everybody.
+static void put_add(json_t *statements, const char *sid, const char *action,
+                    const StringList *resources, const char *boundary) {
+    const char *const actions[] = {action, NULL};
+    json_t *statement = statement_add(statements, sid, actions, resources);
+    if (boundary != NULL)
+        json_object_set_new(statement, "Condition",
+                            json_pack("{s:{s:s}}", "StringEquals", AWS_BOUNDARY_KEY, boundary));
 }
 
 static json_t *document_new(Arena *arena, json_t **ret_statements) {
@@ -97,12 +114,10 @@ const char *aws_own_principal(Arena *arena, const AwsAddress *address, const cha
 
 const char *aws_connector_policy(Arena *arena, const char *partition, const AwsAddress *address,
                                  const ResourceCeiling *ceiling, const char *own_arn) {
-    static const char *const ON_USERS[] = {"iam:GetUser",          "iam:ListUserPolicies",
-                                           "iam:GetUserPolicy",    "iam:PutUserPolicy",
-                                           "iam:DeleteUserPolicy", NULL};
-    static const char *const ON_ROLES[] = {"iam:GetRole",          "iam:ListRolePolicies",
-                                           "iam:GetRolePolicy",    "iam:PutRolePolicy",
-                                           "iam:DeleteRolePolicy", NULL};
+    static const char *const ON_USERS[] = {"iam:GetUser", "iam:ListUserPolicies",
+                                           "iam:GetUserPolicy", "iam:DeleteUserPolicy", NULL};
+    static const char *const ON_ROLES[] = {"iam:GetRole", "iam:ListRolePolicies",
+                                           "iam:GetRolePolicy", "iam:DeleteRolePolicy", NULL};
     static const char *const TO_SWEEP[] = {"iam:GetAccountAuthorizationDetails", NULL};
     static const char *const TO_FIND[] = {"rds:DescribeDBInstances", "rds:DescribeDBClusters",
                                           "rds:DescribeDBProxies",   "rds:ListTagsForResource",
@@ -118,10 +133,14 @@ const char *aws_connector_policy(Arena *arena, const char *partition, const AwsA
     const StringList sessions =
         one(arena, arena_printf(arena, "arn:%s:ssm:%s:%s:session/*", partition, address->region,
                                 address->account));
-    if (users.count > 0)
+    if (users.count > 0) {
         statement_add(statements, "GrantsOnUsers", ON_USERS, &users);
-    if (roles.count > 0)
+        put_add(statements, "PutOnUsers", "iam:PutUserPolicy", &users, ceiling->boundary);
+    }
+    if (roles.count > 0) {
         statement_add(statements, "GrantsOnRoles", ON_ROLES, &roles);
+        put_add(statements, "PutOnRoles", "iam:PutRolePolicy", &roles, ceiling->boundary);
+    }
     statement_add(statements, "Sweep", TO_SWEEP, &all);
     statement_add(statements, "Find", TO_FIND, &all);
     statement_add(statements, "EndSessions", TO_END, &sessions);

@@ -3,6 +3,10 @@
 
 #include "driver/driver.h"
 
+// What a policy may ask of whom another one is put on.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+#define AWS_BOUNDARY_KEY "iam:PermissionsBoundary"
+
 // Indented JSON. `own_arn`: who it is for, as GetCallerIdentity says.
 const char *aws_connector_policy(Arena *arena, const char *partition, const AwsAddress *address,
                                  const ResourceCeiling *ceiling, const char *own_arn);

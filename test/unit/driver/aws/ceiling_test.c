@@ -1,5 +1,6 @@
 #include "driver/aws/ceiling.h"
 
+#include "base/json.h"
 #include "driver/aws/connector_policy.h"
 #include "driver/aws/live_sessions.h"
 
@@ -122,7 +123,9 @@ static void its_own_policy_is_held_to_the_identities_of_the_ceiling(void **state
     string_list_add(arena, &ceiling.identities, "arn:aws:sts::123456789012:assumed-role/dev/*");
     const char *policy = aws_connector_policy(arena, "aws", &ADDRESS, &ceiling, CONNECTOR);
     assert_non_null(strstr(policy, "\"arn:aws:iam::123456789012:user/engineers/*\""));
-    assert_non_null(strstr(policy, "\"arn:aws:iam::123456789012:role/*dev\""));
+    assert_non_null(strstr(policy, "\"arn:aws:iam::123456789012:role/dev\""));
+    assert_non_null(strstr(policy, "\"arn:aws:iam::123456789012:role/*/dev\""));
+    assert_null(strstr(policy, "Condition"));
     assert_non_null(strstr(policy, "\"arn:aws:iam::123456789012:role/daypass\""));
     assert_null(strstr(policy, "user/*"));
     ceiling.identities = one(arena, "arn:aws:iam::123456789012:*/engineers/*");
@@ -133,6 +136,60 @@ static void its_own_policy_is_held_to_the_identities_of_the_ceiling(void **state
     policy = aws_connector_policy(arena, "aws-cn", &ADDRESS, &ceiling, CONNECTOR);
     assert_non_null(strstr(policy, "\"arn:aws-cn:iam::123456789012:user/*\""));
     assert_non_null(strstr(policy, "\"arn:aws-cn:iam::123456789012:role/*\""));
+}
+
+static void a_session_stands_for_the_role_of_that_name_and_no_other(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    static const struct {
+        const char *role;
+        bool covered;
+    } ROLES[] = {
+        {"arn:aws:iam::123456789012:role/dev", true},
+        {"arn:aws:iam::123456789012:role/engineers/dev", true},
+        {"arn:aws:iam::123456789012:role/admin-dev", false},
+        {"arn:aws:iam::123456789012:role/engineers/admin-dev", false},
+        {"arn:aws:iam::123456789012:role/dev2", false},
+    };
+    ResourceCeiling ceiling = {.identities =
+                                   one(arena, "arn:aws:sts::123456789012:assumed-role/dev/*")};
+    StringList roles = aws_identity_patterns(arena, "aws", &ADDRESS, &ceiling, true);
+    assert_int_equal(roles.count, 2);
+    for (size_t i = 0; i < COUNT_OF(ROLES); i++)
+        assert_int_equal(aws_ceiling_covers(roles.items[0], ROLES[i].role) ||
+                             aws_ceiling_covers(roles.items[1], ROLES[i].role),
+                         ROLES[i].covered);
+    assert_int_equal(aws_identity_patterns(arena, "aws", &ADDRESS, &ceiling, false).count, 0);
+    ceiling.identities = one(arena, "arn:aws:sts::123456789012:assumed-role/*/*");
+    roles = aws_identity_patterns(arena, "aws", &ADDRESS, &ceiling, true);
+    assert_int_equal(roles.count, 1);
+    assert_string_equal(roles.items[0], "arn:aws:iam::123456789012:role/*");
+}
+
+static void putting_wants_the_boundary_and_taking_away_does_not(void **state) {
+    (void)state;
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const ResourceCeiling ceiling = {.boundary = BOUNDARY};
+    const char *text = aws_connector_policy(arena, "aws", &ADDRESS, &ceiling, CONNECTOR);
+    json_t *policy = json_keep(arena, json_loads(text, 0, NULL));
+    const json_t *statements = json_object_get(policy, "Statement");
+    size_t bounded = 0;
+    for (size_t i = 0; i < json_array_size(statements); i++) {
+        const json_t *statement = json_array_get(statements, i);
+        const char *actions = json_text(arena, json_object_get(statement, "Action"));
+        const json_t *condition = json_object_get(statement, "Condition");
+        bool puts = strstr(actions, "iam:Put") != NULL;
+        assert_int_equal(condition != NULL, puts);
+        if (!puts)
+            continue;
+        bounded++;
+        assert_null(strchr(actions, ',')); // nothing beside it is held to the boundary
+        assert_string_equal(json_text(arena, condition),
+                            arena_printf(arena,
+                                         "{\"StringEquals\":{\"iam:PermissionsBoundary\":\"%s\"}}",
+                                         BOUNDARY));
+    }
+    assert_int_equal(bounded, 2);
 }
 
 // ---- Owners of sessions -------------------------------------------------------------------------
@@ -163,6 +220,8 @@ int main(void) {
         cmocka_unit_test(other_actions_are_given_only_where_they_are_named),
         cmocka_unit_test(wildcards_of_a_flow_are_not_taken_for_characters),
         cmocka_unit_test(its_own_policy_is_held_to_the_identities_of_the_ceiling),
+        cmocka_unit_test(a_session_stands_for_the_role_of_that_name_and_no_other),
+        cmocka_unit_test(putting_wants_the_boundary_and_taking_away_does_not),
         cmocka_unit_test(sessions_are_known_by_who_opened_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
