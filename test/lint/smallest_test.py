@@ -9,12 +9,17 @@ import tempfile
 
 from programs_test import CLIENTS, readelf
 
-KINDS = {"mysql": "MySQL", "mariadb": "MariaDB", "sqlserver": "SQL Server", "oracle": "Oracle", "redis": "Redis"}
+KINDS = {
+    "mysql": "MySQL", "mariadb": "MariaDB", "sqlserver": "SQL Server", "oracle": "Oracle", "redis": "Redis",
+    "aws": "AWS",
+}  # fmt: skip
 CONFIG = """control_plane: https://127.0.0.1:1
 state_folder: {folder}/state
 secrets:
-  - {{name: a, user: x, env: HOME, target: {{kind: {kind}, host: localhost, database: d}}}}
+  - {secret}
 """
+DATABASE = "{{name: a, user: x, env: HOME, target: {{kind: {kind}, host: localhost, database: d}}}}"
+ACCOUNT = "{name: a, target: {kind: aws, aws: {account: '123456789012', region: eu-central-1}}}"
 
 
 def run(program, *arguments):
@@ -26,7 +31,8 @@ def says_it_has_none(program, kind, title):
     with tempfile.TemporaryDirectory() as folder:
         config = os.path.join(folder, "connector.yaml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(folder=folder, kind=kind))
+            secret = ACCOUNT if kind == "aws" else DATABASE.format(kind=kind)
+            file.write(CONFIG.format(folder=folder, secret=secret))
         os.chmod(config, 0o600)
         for command in ("check-config", "check"):
             code, said = run(program, command, "--config", config)
@@ -38,7 +44,7 @@ def says_it_has_none(program, kind, title):
 def main():
     program = os.path.join(sys.argv[1], "src/connector/daypass-connector")
     dynamic = readelf("-d", program)
-    left_out = [library for library in CLIENTS if library != "libpq"]
+    left_out = [library for library in CLIENTS if library != "libpq"] + ["libxml2"]
     results = [(library + ".so" not in dynamic, f"{library} is left out", dynamic) for library in left_out]
     code, said = run(program, "--version")
     results.append((code == 0 and said.endswith("(PostgreSQL)\n"), "--version says what it has", said))
