@@ -73,6 +73,16 @@ const char *aws_resource_name(const AwsResource *resource) {
     return resource->identifier != NULL ? resource->identifier : resource->id;
 }
 
+const char *aws_resource_warning(Arena *arena, const AwsResource *resource) {
+    if (!aws_resource_is_database(resource) || resource->host == NULL ||
+        resource->iam_authentication)
+        return NULL;
+    return arena_printf(arena,
+                        "IAM authentication was off on %s %s when the access was given: nobody "
+                        "gets in with a token until somebody turns it on",
+                        resource->kind, aws_resource_name(resource));
+}
+
 // ---- What somebody means ------------------------------------------------------------------------
 
 static const char *const OPTIONS[] = {"resource", "user",     "host",     "port",

@@ -14,6 +14,10 @@ bool aws_resource_is_database(const AwsResource *resource);
 // "orders-db", or its id where it has no other name.
 const char *aws_resource_name(const AwsResource *resource);
 
+// A line to warn with where the connector found that nobody gets in this way; NULL: it did not. Of
+// a database that it could not read nothing is known.
+const char *aws_resource_warning(Arena *arena, const AwsResource *resource);
+
 // What the command line says. NULL and 0: nothing.
 typedef struct AwsChoice {
     const char *resource; // id or identifier

@@ -57,6 +57,10 @@ Status aws_use_choose(Cli *cli, const Invocation *invocation, const char *id, Aw
     if (aws_resource_is_database(resource)) {
         TRY(aws_login_choose(cli->arena, resource, &choice, &use.login, reterr));
         use.words = aws_token_words(cli->arena, &use.login, use.profile);
+        // It may be on by now.
+        const char *warning = aws_resource_warning(cli->arena, resource);
+        if (warning != NULL)
+            note(cli, "Warning: %s", warning);
     } else {
         use.instance = resource->id;
         TRY(aws_document_choose(cli->arena, resource, &choice, &use.document, reterr));
@@ -195,6 +199,9 @@ Status aws_grant_print(Cli *cli, const GrantView *grant, Error *reterr) {
         say(cli, "  %s",
             aws_resource_is_database(resource) ? database_text(cli->arena, resource)
                                                : instance_text(cli->arena, resource));
+        const char *warning = aws_resource_warning(cli->arena, resource);
+        if (warning != NULL)
+            say_coloured(cli, COLOUR_ATTENTION, "    warning: %s", warning);
     }
     if (shown < resources.count)
         say(cli, "  and %zu more: see them with --json", resources.count - shown);

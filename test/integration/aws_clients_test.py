@@ -191,6 +191,18 @@ def a_token_goes_to_nobody_who_is_not_verified():
         check("VERIFY_IDENTITY" not in given(fakes.record()), "what the person chose")
 
 
+@test
+def who_connects_is_told_that_iam_authentication_is_off():
+    with AwsPlane({**ORDERS, "iam_authentication": False}) as plane:
+        fakes = Fakes(plane, "psql")
+        off = "Warning: IAM authentication was off on rds instance orders-db"
+        told = plane.run("connect", GRANT, PATH=fakes.folder, expect=7).err
+        check(off in told, told)
+        check(os.path.exists(fakes.record_file), "psql is started all the same")
+        told = plane.run("credentials", GRANT, "--format", "url")
+        check(off in told.err and off not in told.out, told.err)
+
+
 # ---- Choosing -------------------------------------------------------------------------------------
 
 TWO_USERS = {**ORDERS, "users": ["app_read", "app_write"]}

@@ -141,6 +141,26 @@ static void show_tells_the_identity_and_the_commands(void **state) {
     assert_has(scene->out, "use it with your own AWS credentials: daypass connect grt_a");
 }
 
+static void a_database_that_lets_nobody_in_is_said_so(void **state) {
+    Scene *scene = *state;
+    static const char OFF[] = "warning: IAM authentication was off on rds instance orders ";
+    offer(scene, GRANT(",\"evidence\":[" DONE(
+                     "grant", DATABASE(",\"iam_authentication\":false,\"users\":[\"u\"]")) "]"));
+    assert_int_equal(RUN(scene, "show", "grt_a"), 0);
+    assert_has(scene->out, OFF);
+    scene_answer(scene, "GET", "/v1/grants/grt_a", 200,
+                 GRANT(",\"evidence\":[" DONE(
+                     "grant", DATABASE(",\"iam_authentication\":true,\"users\":[\"u\"]")) "]"));
+    assert_int_equal(RUN(scene, "show", "grt_a"), 0);
+    assert_has_not(scene->out, OFF);
+    // One that could not be read.
+    scene_answer(scene, "GET", "/v1/grants/grt_a", 200,
+                 GRANT(",\"evidence\":[" DONE("grant", "{\"kind\":\"rds instance\",\"id\":\"db-A\","
+                                                       "\"users\":[\"u\"]}") "]"));
+    assert_int_equal(RUN(scene, "show", "grt_a"), 0);
+    assert_has_not(scene->out, "IAM authentication");
+}
+
 static void a_session_is_printed_for_scripts(void **state) {
     Scene *scene = *state;
     offer(scene, GRANT(",\"evidence\":[" DONE("grant", INSTANCE("")) "]"));
@@ -249,6 +269,7 @@ int main(void) {
         SCENE_TEST(evidence_that_cannot_be_read_is_said_so),
         SCENE_TEST(words_are_quoted_for_a_shell),
         SCENE_TEST(show_tells_the_identity_and_the_commands),
+        SCENE_TEST(a_database_that_lets_nobody_in_is_said_so),
         SCENE_TEST(a_session_is_printed_for_scripts),
         SCENE_TEST(there_is_nothing_to_reset),
         SCENE_TEST(actions_alone_are_nothing_to_connect_to),
