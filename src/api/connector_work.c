@@ -257,7 +257,7 @@ static Status save_findings(Call *call, const ActionReport *body, const StoredAc
     }
     if (body->checks != NULL) {
         TRY(read_checks(call, body->checks, reterr));
-        const char *wrong = failed_check_text(call->arena, body->checks, "");
+        const char *wrong = failed_check_text(call->arena, body->checks);
         report.ok = wrong == NULL && body->done;
         report.message = wrong != NULL ? wrong : body->message;
         report.checks = body->checks;

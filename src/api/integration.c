@@ -37,9 +37,7 @@ static Status integration_view(Call *call, const char *name, bool with_checks,
     IntegrationReport report = {0};
     TRY(find_report(call, name, &report, reterr));
     const TargetAddress target = integration_target(integration);
-    // That sweeps succeed since says nothing of rights that they do not need.
-    const char *missing =
-        report.ok ? failed_check_text(call->arena, report.checks, "rights") : NULL;
+    const char *missing = report.ok ? lasting_failure_text(call->arena, report.checks) : NULL;
     IntegrationView view = {
         .name = integration->name,
         .kind = enum_name(&TARGET_KINDS, integration->kind),

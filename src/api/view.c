@@ -91,15 +91,32 @@ Health connector_health(const Connector *connector, int64_t now_ms) {
     return best;
 }
 
-const char *failed_check_text(Arena *arena, const json_t *checks, const char *name_prefix) {
+static bool is_of_getting_in(const char *name) {
+    static const char *const NAMES[] = {"name resolution", "route", "tls", "login", "version"};
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
+        if (text_equal(name, NAMES[i]))
+            return true;
+    }
+    return false;
+}
+
+static const char *first_failure(Arena *arena, const json_t *checks, bool lasting) {
     for (size_t i = 0; i < json_array_size(checks); i++) {
         CheckItem item = {0};
         Error ignored = {0};
         if (shape_read(arena, &CHECK_ITEM_SHAPE, json_array_get(checks, i), &item, &ignored) ==
                 STATUS_OK &&
-            item.result == CHECK_FAILED && text_starts_with(item.name, name_prefix))
+            item.result == CHECK_FAILED && !(lasting && is_of_getting_in(item.name)))
             return arena_printf(arena, "%s: %s", item.name,
                                 item.found != NULL ? item.found : "failed");
     }
     return NULL;
+}
+
+const char *failed_check_text(Arena *arena, const json_t *checks) {
+    return first_failure(arena, checks, false);
+}
+
+const char *lasting_failure_text(Arena *arena, const json_t *checks) {
+    return first_failure(arena, checks, true);
 }

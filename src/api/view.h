@@ -23,6 +23,9 @@ extern const EnumTable HEALTHS; // "ok", "late", "lost", "never"
 Health instance_health(const ConnectorInstance *instance, int64_t now_ms);
 Health connector_health(const Connector *connector, int64_t now_ms); // of its best instance
 
-// The first thing that failed of a check, of those whose names begin so: "rights: no CREATEROLE".
-// NULL: none. NULL as checks is fine.
-const char *failed_check_text(Arena *arena, const json_t *checks, const char *name_prefix);
+// The first thing that failed of a check: "rights: no CREATEROLE". NULL: none. NULL as checks is
+// fine.
+const char *failed_check_text(Arena *arena, const json_t *checks);
+// Likewise, of what an action that succeeds since does not disprove: a sweep needs to get in, but
+// neither every right nor the rest of a ceiling.
+const char *lasting_failure_text(Arena *arena, const json_t *checks);

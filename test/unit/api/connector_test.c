@@ -421,6 +421,43 @@ static void findings_are_shown_to_those_they_are_for(void **state) {
                    "unknown_integration");
 }
 
+// What is reported of a check, and of health since: what getting in does not disprove stays.
+static void a_sweep_disproves_only_that_nobody_gets_in(void **state) {
+    static const struct {
+        const char *name, *health;
+    } CASES[] = {
+        {"name resolution", "ok"},
+        {"route", "ok"},
+        {"tls", "ok"},
+        {"login", "ok"},
+        {"version", "ok"},
+        {"rights: end sessions", "failed"},
+        {"custodian", "failed"},
+        {"ceiling: integration shop", "failed"},
+    };
+    WITH_WORLD(world);
+    Instance instance = world_enroll(world, "main");
+    for (Action action = {0}; world_poll(world, &instance, &action);)
+        ; // what was to be done before
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        assert_status(world_as(world, "admin", "POST", "/v1/integrations/shop/check", "{}"), 202);
+        Action action = {0};
+        assert_true(world_poll(world, &instance, &action));
+        const char *body =
+            arena_printf(world->arena,
+                         "{\"action_id\":\"%s\",\"attempt\":%lld,\"done\":true,\"checks\":["
+                         "{\"name\":\"%s\",\"result\":\"failed\",\"found\":\"no\"}]}",
+                         action.id, (long long)action.attempt, CASES[i].name);
+        assert_status(world_signed(world, &instance, "/v1/connector/report", body), 204);
+        Answer failed = world_as(world, "admin", "GET", "/v1/integrations/shop", NULL);
+        assert_string_equal(text_at(&failed, "health"), "failed");
+        report_health(world, &instance, "shop");
+        Answer since = world_as(world, "admin", "GET", "/v1/integrations/shop", NULL);
+        if (!text_equal(text_at(&since, "health"), CASES[i].health))
+            fail_msg("%s: %s", CASES[i].name, since.text);
+    }
+}
+
 static void findings_of_one_that_serves_it_no_more_are_nothing(void **state) {
     WITH_WORLD(world);
     Instance main = world_enroll(world, "main");
@@ -636,6 +673,7 @@ int main(void) {
         cmocka_unit_test(a_waiting_poll_gets_work_when_there_is_some),
         cmocka_unit_test(a_waiting_poll_of_a_removed_instance_gets_nothing),
         cmocka_unit_test(findings_are_shown_to_those_they_are_for),
+        cmocka_unit_test(a_sweep_disproves_only_that_nobody_gets_in),
         cmocka_unit_test(findings_of_one_that_serves_it_no_more_are_nothing),
         cmocka_unit_test(findings_of_a_wrong_shape_are_refused),
         cmocka_unit_test(health_is_taken_of_ones_own_integrations_alone),
