@@ -127,8 +127,12 @@ static Status bad_value(Arena *arena, const Field *field, const Place *place, co
 static Status read_text(Arena *arena, const Field *field, const Place *place, const json_t *value,
                         int64_t min, int64_t max, const char **ret_text, Error *reterr) {
     const char *text = json_string_value(value);
-    if (text == NULL)
-        return bad_value(arena, field, place, value, "expected a string", reterr);
+    if (text == NULL) // an account number, a version: YAML takes what looks like a number for one
+        return bad_value(arena, field, place, value,
+                         json_is_number(value) || json_is_boolean(value)
+                             ? "expected a string in quotes"
+                             : "expected a string",
+                         reterr);
     size_t length = json_string_length(value);
     if (strlen(text) != length)
         return bad_value(arena, field, place, value, "expected a string without NUL characters",

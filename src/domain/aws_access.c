@@ -39,7 +39,7 @@ static Status resource_check(const char *resource, Error *reterr) {
 static Status identifier_check_of_rds(const char *identifier, Error *reterr) {
     if (!consists_of(identifier, "-"))
         return bad_value(reterr, "expected the identifier of an instance, cluster or proxy: "
-                                 "letters, digits and -");
+                                 "letters, digits and - (any database is resource: \"*\")");
     return STATUS_OK;
 }
 

@@ -165,9 +165,12 @@ static Status aws_integration_check(const Integration *integration, Error *reter
         return STATUS_OK;
     const char *example = aws_identity_expand(arena, integration->identity, "somebody");
     const StringList identities = {.items = &example, .count = 1};
-    if (aws_identity_of_account(&identities, integration->aws->account) == NULL)
-        return bad_value(reterr, "/identity", "expected identities of the account in aws");
-    return STATUS_OK;
+    if (aws_identity_of_account(&identities, integration->aws->account) != NULL)
+        return STATUS_OK;
+    Status status = error_set(reterr, STATUS_INVALID, "bad_value",
+                              "expected identities of account %s, as in aws; %.300s is of another",
+                              integration->aws->account, integration->identity);
+    return error_inside(reterr, status, "/identity");
 }
 
 Status integration_check(const Integration *integration, Error *reterr) {

@@ -125,12 +125,16 @@ static Status account_choose(Arena *arena, const Integration *integration, const
     Error error = {0};
     if (aws_identity_parse(arena, identity, &parsed, &error) != STATUS_OK)
         return error_set(reterr, STATUS_CONFLICT, "no_identity",
-                         "integration %s makes %s of your name, which is no IAM identity (%.200s)",
+                         "integration %s makes %s of your name by its template (identity), which "
+                         "is no IAM identity (%.200s); an administrator has to add the ARN of your "
+                         "IAM user or role to your aws_identities, or change the template",
                          integration->name, shown(arena, identity), error.message);
     if (!text_equal(parsed.account, integration->aws->account))
         return error_set(reterr, STATUS_CONFLICT, "no_identity",
-                         "%s is of another AWS account than integration %s", shown(arena, identity),
-                         integration->name);
+                         "integration %s makes %s of your name by its template (identity), which "
+                         "is of another AWS account than %s; an administrator has to change the "
+                         "template",
+                         integration->name, shown(arena, identity), integration->aws->account);
     *ret_account = aws_account_name(arena, &parsed, form->id);
     return STATUS_OK;
 }

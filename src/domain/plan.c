@@ -51,9 +51,12 @@ static Status aws_complete(TargetAddress *target, Error *reterr) {
         return bad_address(reterr, "/tls", "bad_value", "expected tls: verify-full with kind aws");
     if (aws->role != NULL) {
         const StringList roles = {.items = (const char *[]){aws->role}, .count = 1};
-        if (aws_identity_of_account(&roles, aws->account) == NULL)
-            return bad_address(reterr, "/aws/role", "bad_value",
-                               "expected a role of the account itself");
+        if (aws_identity_of_account(&roles, aws->account) == NULL) {
+            Status status = error_set(reterr, STATUS_INVALID, "bad_value",
+                                      "expected a role of account %s itself; %.300s is of another",
+                                      aws->account, aws->role);
+            return error_inside(reterr, status, "/aws/role");
+        }
     }
     target->host = aws->account;
     target->database = aws->region;

@@ -123,7 +123,7 @@ static void refuses_bad_values_and_says_what_was_expected(void **state) {
         {"[]", "bad_value", "", "expected an object, got a list"},
         {"null", "bad_value", "", "expected an object, got null"},
         {"\"x\"", "bad_value", "", "expected an object, got \"x\""},
-        {"{\"name\":1}", "bad_value", "/name", "name: expected a string, got 1"},
+        {"{\"name\":1}", "bad_value", "/name", "name: expected a string in quotes, got 1"},
         {"{\"name\":null}", "bad_value", "/name", "name: expected a string, got null"},
         {"{\"name\":\"n\",\"note\":\"\"}", "bad_value", "/note",
          "note: expected a string that is not empty, got \"\""},
@@ -157,7 +157,7 @@ static void refuses_bad_values_and_says_what_was_expected(void **state) {
         {"{\"name\":\"n\",\"tags\":\"a\"}", "bad_value", "/tags",
          "tags: expected a list, got \"a\""},
         {"{\"name\":\"n\",\"tags\":[\"a\",7]}", "bad_value", "/tags/1",
-         "tags/1: expected a string, got 7"},
+         "tags/1: expected a string in quotes, got 7"},
         {"{\"name\":\"n\",\"tags\":[\"A b\"]}", "bad_value", "/tags/0",
          "tags/0: expected small letters and dashes, got \"A b\""},
         {"{\"name\":\"n\",\"first\":{\"name\":\"x\",\"privileges\":[\"SELECT\",\"DROP\"]}}",
@@ -296,7 +296,7 @@ static void secrets_are_not_echoed(void **state) {
         {"{\"name\":\"n\",\"password\":\"Capital\"}", "bad_value", "/password",
          "password: expected small letters and dashes"},
         {"{\"name\":\"n\",\"password\":12345}", "bad_value", "/password",
-         "password: expected a string"},
+         "password: expected a string in quotes"},
     };
     for (size_t i = 0; i < COUNT_OF(FAULTS); i++)
         assert_fault(&FAULTS[i]);

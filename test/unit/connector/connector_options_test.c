@@ -94,8 +94,10 @@ static void an_account_is_addressed_whole(void **state) {
             "/secrets/0/target/aws/region", "region");
     refused("    target: {kind: aws, host: db, aws: {account: \"123456789012\", region: eu-x-1}}\n",
             "/secrets/0/target/host", "no host");
-    refused(AWS_WITH(", role: \"arn:aws:iam::999999999999:role/daypass\""),
-            "/secrets/0/target/aws/role", "account itself");
+    refused(
+        AWS_WITH(", role: \"arn:aws:iam::999999999999:role/daypass\""),
+        "/secrets/0/target/aws/role",
+        "expected a role of account 123456789012 itself; arn:aws:iam::999999999999:role/daypass");
     // Nobody on the way is to read the credentials that it answers with.
     refused(AWS_WITH(", endpoints: {sts: \"http://sts.internal\"}"),
             "/secrets/0/target/aws/endpoints/sts", "https");

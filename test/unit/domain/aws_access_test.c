@@ -142,6 +142,13 @@ static void nothing_in_it_means_more_in_a_policy(void **state) {
     for (size_t i = 0; i < COUNT_OF(NAMES); i++)
         part_is_refused("{\"rds_connect\": {\"users\": [\"u\"], \"identifier\": ", NAMES[i],
                         "/rds_connect/identifier");
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    static const char ANY[] = "{\"rds_connect\": {\"users\": [\"u\"], \"identifier\": \"*\"}}";
+    AccessItem item;
+    Error error = {0};
+    assert_int_equal(shape_parse(arena, &ACCESS_ITEM_SHAPE, ANY, strlen(ANY), &item, &error),
+                     STATUS_INVALID);
+    assert_non_null(strstr(error.message, "any database is resource: \"*\""));
     static const char *const TAGS[] = {"", "a", "=b", "a=", "a=*", "a?=b", "a=b\n"};
     for (size_t i = 0; i < COUNT_OF(TAGS); i++) {
         part_is_refused("{\"rds_connect\": {\"users\": [\"u\"], \"tag\": ", TAGS[i],

@@ -110,9 +110,9 @@ static void who_is_nobody_to_aws_gets_nothing(void **state) {
     // Neither of these gets through a declaration.
     configuration = cloud(arena, "", "");
     configuration.integrations.items[0].identity = "arn:aws:iam::" ACCOUNT ":user/{nmae}";
-    is_refused(&configuration, "no IAM identity");
+    is_refused(&configuration, "by its template (identity), which is no IAM identity");
     configuration.integrations.items[0].identity = "arn:aws:iam::999999999999:user/{name}";
-    is_refused(&configuration, "another AWS account");
+    is_refused(&configuration, "by its template (identity), which is of another AWS account");
 }
 
 static void is_changed(const Grant *grant, const Configuration *now, const char *what) {
@@ -182,6 +182,16 @@ static void what_means_nothing_on_aws_is_refused(void **state) {
                                arena_printf(arena, "/integrations/0%s", MEMBERS[i][1]));
     declaration_is_refused(", \"aws_identities\": [\"" ANN_USER "\", \"" ANN_USER "2\"]", "",
                            "duplicate", "/principals/0/aws_identities/1");
+}
+
+static void a_template_of_another_account_says_of_which(void **state) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    const Configuration declared =
+        cloud(arena, "", ", \"identity\": \"arn:aws:iam::999999999999:user/{name}\"");
+    Error error = {0};
+    assert_int_equal(integration_check(&declared.integrations.items[0], &error), STATUS_INVALID);
+    assert_non_null(strstr(error.message, "of account " ACCOUNT));
+    assert_non_null(strstr(error.message, "arn:aws:iam::999999999999:user/{name} is of another"));
 }
 
 static void an_account_host_means_nothing_either(void **state) {
@@ -323,6 +333,7 @@ int main(void) {
         cmocka_unit_test(a_request_does_not_outlive_the_identity_it_was_for),
         cmocka_unit_test(what_means_nothing_on_aws_is_refused),
         cmocka_unit_test(an_account_host_means_nothing_either),
+        cmocka_unit_test(a_template_of_another_account_says_of_which),
         cmocka_unit_test(other_kinds_have_no_identity),
         cmocka_unit_test(a_plan_says_whose_sessions_end),
         cmocka_unit_test(only_what_the_same_connector_can_end_is_taken),
