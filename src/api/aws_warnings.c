@@ -116,6 +116,42 @@ void aws_warn_of_resources(const AwsLook *look, const Discovery *found) {
     }
 }
 
+// ---- Identities ---------------------------------------------------------------------------------
+
+// https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+static const char IDENTITY_CENTER_ROLE[] = "AWSReservedSSO_";
+
+static void warn_of_identity(Arena *arena, const char *whose, const char *arn,
+                             StringList *warnings) {
+    AwsIdentity identity;
+    if (aws_identity_parse(arena, arn, &identity, NULL) != STATUS_OK || identity.kind == AWS_USER ||
+        !text_starts_with(identity.name, IDENTITY_CENTER_ROLE))
+        return;
+    const char *text = arena_printf(
+        arena,
+        "%s: role %s belongs to IAM Identity Center, which lets nobody else put policies on it: "
+        "nothing can be granted; make a role in the account that people assume from their session, "
+        "and give that one",
+        whose, identity.name);
+    string_list_add(arena, warnings, text_printable(arena, text));
+}
+
+void aws_warn_of_identities(Arena *arena, const Configuration *declared, StringList *warnings) {
+    for (size_t i = 0; i < declared->principals.count; i++) {
+        const Principal *principal = &declared->principals.items[i];
+        for (size_t j = 0; j < principal->aws_identities.count; j++)
+            warn_of_identity(arena, arena_printf(arena, "principal %s", principal->name),
+                             principal->aws_identities.items[j], warnings);
+    }
+    for (size_t i = 0; i < declared->integrations.count; i++) {
+        const Integration *integration = &declared->integrations.items[i];
+        if (integration->identity != NULL)
+            warn_of_identity(arena, arena_printf(arena, "integration %s", integration->name),
+                             aws_identity_expand(arena, integration->identity, "somebody"),
+                             warnings);
+    }
+}
+
 // ---- People -------------------------------------------------------------------------------------
 
 static const Integration *integration_named(const AwsLook *look, const char *name) {

@@ -13,6 +13,8 @@ typedef struct AwsLook {
     StringList *warnings;
 } AwsLook;
 
+// Of principals and integrations that are declared: identities that no policy can be put on.
+void aws_warn_of_identities(Arena *arena, const Configuration *declared, StringList *warnings);
 void aws_warn_of_resources(const AwsLook *look, const Discovery *found);
 // Those without an identity in the account, where no template gives them one.
 void aws_warn_of_requesters(const AwsLook *look);

@@ -135,6 +135,7 @@ Status change_warnings(Call *call, const Configuration *declared, const AppliedC
     StringList warnings = {0};
     if (declared->integrations.count > 0)
         TRY(look_at_connectors(call, declared, &warnings, reterr));
+    aws_warn_of_identities(call->arena, declared, &warnings);
     for (size_t i = 0; i < declared->flows.count; i++) {
         const Flow *flow = &declared->flows.items[i];
         const Configuration *before = applied->before;

@@ -245,6 +245,35 @@ static void a_template_makes_everybody_known(void **state) {
     assert_false(warns(&answer, "nothing says who"));
 }
 
+static void applying_warns_of_roles_of_identity_center(void **state) {
+    WITH_WORLD(world);
+    static const struct {
+        const char *identity;
+        bool reserved;
+    } CASES[] = {
+        {"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Dev_0123/ann", true},
+        {"arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0",
+         true},
+        {"arn:aws:sts::123456789012:assumed-role/dev/AWSReservedSSO_Dev", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        const char *principals = arena_printf(
+            world->arena, "{\"principals\":[{\"name\":\"ann\",\"aws_identities\":[\"%s\"]}]}",
+            CASES[i].identity);
+        Answer answer = apply(world, principals, ",\"dry_run\":true");
+        assert_status(answer, 200);
+        assert_int_equal(warns(&answer, "principal ann: role AWSReservedSSO_Dev"),
+                         CASES[i].reserved);
+    }
+    static const char TEMPLATE[] =
+        "{\"integrations\":[{\"name\":\"aws-prod\",\"kind\":\"aws\",\"connector\":\"main\","
+        "\"aws\":{\"account\":\"123456789012\",\"region\":\"eu-central-1\"},"
+        "\"identity\":\"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Dev_0/{name}\","
+        "\"admin_secret\":\"aws-admin\"}]}";
+    Answer template = apply(world, TEMPLATE, ",\"dry_run\":true");
+    assert_true(warns(&template, "integration aws-prod: role AWSReservedSSO_Dev_0 belongs to IAM"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_sealed_and_nothing_can_be_fetched_or_reset),
@@ -254,6 +283,7 @@ int main(void) {
         cmocka_unit_test(applying_warns_of_what_is_not_found_or_lets_nobody_in),
         cmocka_unit_test(applying_warns_of_requesters_whom_aws_does_not_know),
         cmocka_unit_test(a_template_makes_everybody_known),
+        cmocka_unit_test(applying_warns_of_roles_of_identity_center),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
