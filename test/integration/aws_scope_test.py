@@ -186,6 +186,26 @@ def the_printed_policy_puts_only_on_whom_the_boundary_holds_and_is_enough():
         iam.delete_user_policy(UserName="john", PolicyName=name)
 
 
+class OthersWorld(AwsWorld):
+    """Its connector's file, and so its rights, are for other people than the one who asks."""
+
+    def make_people(self):
+        super().make_people()
+        self.ceiling = {"identities": [self.account.arn("iam", "user/others/*", "")]}
+
+
+@test
+def who_is_outside_the_ceiling_is_refused_and_nothing_stays_open():
+    with OthersWorld().set_up() as world:
+        before = len(world.proxy.of("GetUser"))
+        grant = world.approved()
+        view = world.await_state(grant, "failed")
+        check("is not among identities" in str(view), f"why: {view}")
+        check_equal(len(world.proxy.of("GetUser")), before, "AWS was asked who she is")
+        kinds = {each["kind"] for each in world.cli("admin", "show", grant, "--json").json["evidence"]}
+        check_equal(kinds, {"grant"}, "what was done")
+
+
 # ---- Several integrations -------------------------------------------------------------------------
 
 

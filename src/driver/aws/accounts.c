@@ -9,7 +9,12 @@
 #include "driver/aws/revoke.h"
 #include "driver/aws/subject.h"
 
-enum { FIRST_CAPACITY = 16, LEFTOVERS_MAX = 1000, PAGE_SIZE = 100 };
+enum {
+    FIRST_CAPACITY = 16,
+    LEFTOVERS_MAX = 1000,
+    PAGE_SIZE = 100,
+    RESTRAINING_MS = 60 * SECOND_MS
+};
 
 // ---- Collecting ---------------------------------------------------------------------------------
 
@@ -205,23 +210,37 @@ static Status read_policies(Operation *operation, const Plan *plan, AwsAccountNa
     return aws_policies_read(operation, ret_name, ret_policies, reterr);
 }
 
+// What was changed by hand would be the connector's own word if it put it again, if only with
+// another date: it is told, and stays as it is until the grant ends.
+static Status restrain_policy(Operation *operation, const AwsAccountName *name,
+                              const GrantPolicy *policy, Error *reterr) {
+    int64_t deadline_ms = clock_monotonic_ms(operation->session->clock) + RESTRAINING_MS;
+    if (!aws_policy_is_ours(operation->arena, policy->document,
+                            &operation->session->ceiling->actions))
+        return evidence_fail(&operation->evidence, FAILURE_CONFLICT, reterr, "policy_changed",
+                             "policy %s on %s is not as Daypass writes them: somebody changed it, "
+                             "and it is not put again; revoke the grant",
+                             policy->name, aws_subject_words(operation->arena, name));
+    const char *document =
+        aws_policy_restrained(operation->arena, policy->document, policy->mark.expires);
+    if (aws_policy_equal(operation->arena, document, policy->document))
+        return STATUS_OK;
+    return aws_policy_put(operation, name, policy->name, document, deadline_ms, reterr);
+}
+
 Status aws_account_restrain(Operation *operation, const Plan *plan, Error *reterr) {
     Outcome *outcome = operation->evidence.outcome;
     AwsAccountName name;
     GrantPolicies policies;
-    int64_t deadline_ms = clock_monotonic_ms(operation->session->clock) + 60 * SECOND_MS;
     TRY(read_policies(operation, plan, &name, &policies, reterr));
     if (policies.strangers)
         return aws_refuse_strangers(operation, plan, reterr);
     for (size_t i = 0; i < policies.count; i++) {
         const GrantPolicy *policy = &policies.items[i];
-        const char *document =
-            aws_policy_restrained(operation->arena, policy->document, policy->mark.expires);
         outcome->account_present = true;
         if (policy->mark.expires > outcome->target_expires_at)
             outcome->target_expires_at = policy->mark.expires;
-        if (!aws_policy_equal(operation->arena, document, policy->document))
-            TRY(aws_policy_put(operation, &name, policy->name, document, deadline_ms, reterr));
+        TRY(restrain_policy(operation, &name, policy, reterr));
     }
     outcome->target_now_at = aws_session_now(operation->session);
     return STATUS_OK;
@@ -244,14 +263,20 @@ static Status inspect_sessions(Operation *operation, const Plan *plan, const Aws
     return STATUS_OK;
 }
 
+// When AWS itself ends all of them; 0: never, as with access to databases.
+static int64_t later_end(const AccountInspection *inspection, int64_t ends_at) {
+    if (inspection->present && (inspection->expires_at == 0 || ends_at == 0))
+        return 0;
+    return ends_at > inspection->expires_at ? ends_at : inspection->expires_at;
+}
+
 static void inspect_policy(Operation *operation, const GrantPolicy *policy,
                            AccountInspection *inspection) {
     const PolicyFacts facts = aws_policy_read(operation->arena, policy->document);
-    inspection->present = true;
     inspection->marked = true;
     inspection->can_login |= facts.allows;
-    if (policy->mark.expires > inspection->expires_at)
-        inspection->expires_at = policy->mark.expires;
+    inspection->expires_at = later_end(inspection, facts.rds ? 0 : facts.ends_at);
+    inspection->present = true;
     inspection->privilege_count += (int64_t)facts.lines.count;
     for (size_t i = 0; i < facts.lines.count; i++)
         if (inspection->privileges.count < INSPECTION_LINES_MAX)

@@ -10,6 +10,12 @@ static Status above(Error *reterr, const char *what, const char *value, const ch
                      field);
 }
 
+static Status not_among(const char *identity, Error *reterr) {
+    return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",
+                     "identity %s is not among identities of the ceiling of this connector's file",
+                     identity);
+}
+
 // "arn:aws:rds-db:*" means whatever follows, and IAM compares piece by piece.
 static const char *complete(Arena *arena, const char *pattern) {
     enum { COLONS = 5 };
@@ -52,6 +58,27 @@ static bool is_own(const Subject *subject, const char *own_arn) {
            text_equal(own.name, subject->name);
 }
 
+// Whether it may be of a role that a pattern covers: the ARN of a session does not say the path.
+static bool may_be_covered(const char *pattern, const ArnPrincipal *session) {
+    const char *name = strrchr(pattern, '/');
+    return strstr(pattern, ":sts:") == NULL &&
+           (name == NULL || arn_text_matches(name + 1, session->name));
+}
+
+Status aws_ceiling_check_identity(const ResourceCeiling *ceiling, const char *identity,
+                                  Error *reterr) {
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    ArnPrincipal principal;
+    if (ceiling->identities.count == 0 || any_covers(&ceiling->identities, identity))
+        return STATUS_OK;
+    if (arn_principal_parse(arena, identity, &principal, NULL) == STATUS_OK &&
+        principal.kind == ARN_PRINCIPAL_ROLE_SESSION)
+        for (size_t i = 0; i < ceiling->identities.count; i++)
+            if (may_be_covered(ceiling->identities.items[i], &principal))
+                return STATUS_OK;
+    return not_among(identity, reterr);
+}
+
 Status aws_ceiling_check_subject(const ResourceCeiling *ceiling, const Subject *subject,
                                  const char *identity, const char *own_arn, Error *reterr) {
     if (is_own(subject, own_arn))
@@ -60,7 +87,7 @@ Status aws_ceiling_check_subject(const ResourceCeiling *ceiling, const Subject *
                          subject->arn);
     if (ceiling->identities.count > 0 && !any_covers(&ceiling->identities, subject->arn) &&
         !any_covers(&ceiling->identities, identity))
-        return above(reterr, "identity", identity, "identities");
+        return not_among(identity, reterr);
     for (size_t i = 0; i < ceiling->identity_tags.count; i++)
         if (!string_list_has(&subject->tags, ceiling->identity_tags.items[i]))
             return error_set(reterr, STATUS_FORBIDDEN, "above_ceiling",

@@ -5,6 +5,9 @@
 #include "driver/aws/subject.h"
 #include "driver/driver.h"
 
+// "above_ceiling": what its ARN alone tells, before AWS is asked who that is.
+MUST_USE Status aws_ceiling_check_identity(const ResourceCeiling *ceiling, const char *identity,
+                                           Error *reterr);
 // "above_ceiling": whose identity it is, what tags and boundary it lacks. `identity`: as the plan
 // has it; `own_arn`: the connector's, which is never given anything.
 MUST_USE Status aws_ceiling_check_subject(const ResourceCeiling *ceiling, const Subject *subject,

@@ -60,6 +60,14 @@ static Status read_identity(Operation *operation, const Plan *plan, const AwsAcc
     return STATUS_OK;
 }
 
+// Before AWS is asked for somebody whom the connector may not even be allowed to see.
+static Status check_identity(Operation *operation, const Plan *plan, Error *reterr) {
+    Status status = aws_ceiling_check_identity(operation->session->ceiling, plan->identity, reterr);
+    if (status != STATUS_OK)
+        operation->evidence.failure = FAILURE_REFUSED;
+    return status;
+}
+
 static Status find_subject(Operation *operation, const Plan *plan, const AwsAccountName *name,
                            const AwsIdentity *identity, const Subject **ret_subject,
                            Error *reterr) {
@@ -163,6 +171,7 @@ static Status prepare(Operation *operation, Giving *giving, Error *reterr) {
     TRY(aws_plan_check(operation, plan, &giving->name, reterr));
     TRY(aws_operation_check_deadline(operation, order->deadline_ms, reterr));
     TRY(read_identity(operation, plan, &giving->name, &giving->identity, reterr));
+    TRY(check_identity(operation, plan, reterr));
     TRY(find_subject(operation, plan, &giving->name, &giving->identity, &giving->subject, reterr));
     TRY(aws_resolve(operation, &plan->access, &giving->resolved, reterr));
     Status status =

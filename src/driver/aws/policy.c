@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -15,8 +16,13 @@ static const char DATE_OPERATOR[] = "DateLessThan";
 static const char DATE_KEY[] = "aws:CurrentTime";
 static const char USER_ID_OPERATOR[] = "StringEquals";
 static const char USER_ID_KEY[] = "aws:userid";
+static const char ACCESS_CHECK_OPERATOR[] = "BoolIfExists";
+static const char ACCESS_CHECK_KEY[] = "ssm:SessionDocumentAccessCheck";
+static const char VERSION[] = "2012-10-17";
 static const char CONNECT[] = "rds-db:connect";
 static const char START_SESSION[] = "ssm:StartSession";
+static const char RESUME_SESSION[] = "ssm:ResumeSession";
+static const char TERMINATE_SESSION[] = "ssm:TerminateSession";
 
 // ---- Building -----------------------------------------------------------------------------------
 
@@ -58,7 +64,7 @@ static void statement_add(Arena *arena, json_t *statements, const PolicyOrder *o
     if (dated)
         condition_set(condition, DATE_OPERATOR, DATE_KEY, second_text(arena, order->expires_at));
     if (starts_sessions)
-        condition_set(condition, "BoolIfExists", "ssm:SessionDocumentAccessCheck", "true");
+        condition_set(condition, ACCESS_CHECK_OPERATOR, ACCESS_CHECK_KEY, "true");
     if (order->user_id != NULL)
         condition_set(condition, USER_ID_OPERATOR, USER_ID_KEY, order->user_id);
     if (json_object_size(condition) > 0)
@@ -78,7 +84,7 @@ static StringList list_of(Arena *arena, const char *one, const char *other) {
 // Of one's own sessions, and nobody else's.
 // https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-examples.html
 static void own_sessions_add(Arena *arena, json_t *statements, const PolicyOrder *order) {
-    StringList actions = list_of(arena, "ssm:ResumeSession", "ssm:TerminateSession");
+    StringList actions = list_of(arena, RESUME_SESSION, TERMINATE_SESSION);
     StringList resources =
         list_of(arena,
                 arena_printf(arena, "arn:%s:ssm:*:*:session/${aws:%s}-*", order->partition,
@@ -98,7 +104,7 @@ Status aws_policy_build(Arena *arena, const PolicyOrder *order, const char **ret
                         Error *reterr) {
     json_t *root = json_keep(arena, json_object());
     json_t *statements = json_array();
-    json_object_set_new(root, "Version", json_string("2012-10-17"));
+    json_object_set_new(root, "Version", json_string(VERSION));
     json_object_set_new(root, "Statement", statements);
     const StringList connect = list_of(arena, CONNECT, NULL);
     const StringList start = list_of(arena, START_SESSION, NULL);
@@ -278,6 +284,97 @@ bool aws_policy_equal(Arena *arena, const char *one, const char *other) {
     return first != NULL && second != NULL && json_equal(first, second) == 1;
 }
 
+// ---- An end that was put off --------------------------------------------------------------------
+
+// The condition has nothing but what we write beside the date.
+static bool conditions_are_ours(const json_t *statement, bool starts_sessions) {
+    const json_t *condition = json_object_get(statement, "Condition");
+    if (condition != NULL && !json_is_object(condition))
+        return false;
+    size_t known = 0;
+    static const struct {
+        const char *operator, * key;
+    } PAIRS[] = {{DATE_OPERATOR, DATE_KEY},
+                 {USER_ID_OPERATOR, USER_ID_KEY},
+                 {ACCESS_CHECK_OPERATOR, ACCESS_CHECK_KEY}};
+    for (size_t i = 0; i < COUNT_OF(PAIRS); i++) {
+        const json_t *pairs = json_object_get(condition, PAIRS[i].operator);
+        if (pairs == NULL)
+            continue;
+        if (json_object_size(pairs) != 1 || !json_is_string(json_object_get(pairs, PAIRS[i].key)))
+            return false;
+        known++;
+    }
+    const char *checked = condition_of(statement, ACCESS_CHECK_OPERATOR, ACCESS_CHECK_KEY);
+    return known == json_object_size(condition) &&
+           (starts_sessions ? text_equal(checked, "true") : checked == NULL);
+}
+
+static bool all_begin_with(const StringList *resources, const char *const *services, size_t count) {
+    for (size_t i = 0; i < resources->count; i++) {
+        const char *service = strchr(resources->items[i], ':'); // after "arn"
+        service = service != NULL ? strchr(service + 1, ':') : NULL;
+        bool begins = false;
+        for (size_t k = 0; service != NULL && k < count; k++)
+            begins |= text_starts_with(service + 1, services[k]);
+        if (!begins)
+            return false;
+    }
+    return true;
+}
+
+// IAM knows no case in actions, and wildcards.
+static bool has_connect(const StringList *actions) {
+    for (size_t i = 0; i < actions->count; i++)
+        if (strchr(actions->items[i], '*') != NULL || strchr(actions->items[i], '?') != NULL ||
+            strncasecmp(actions->items[i], CONNECT, strlen("rds-db:")) == 0)
+            return true;
+    return false;
+}
+
+static bool is_own_sessions(const StringList *actions, const StringList *resources) {
+    return actions->count == 2 && string_list_has(actions, RESUME_SESSION) &&
+           string_list_has(actions, TERMINATE_SESSION) && resources->count == 1 &&
+           strstr(resources->items[0], ":ssm:*:*:session/${aws:user") != NULL;
+}
+
+static bool statement_is_ours(Arena *arena, const json_t *statement, const StringList *allowed) {
+    static const char *const DATABASES[] = {"rds-db:"};
+    static const char *const INSTANCES[] = {"ec2:", "ssm:"};
+    StringList actions, resources;
+    size_t keys = json_object_get(statement, "Condition") != NULL ? 4 : 3;
+    if (!json_is_object(statement) || json_object_size(statement) != keys ||
+        !text_equal(json_string_value(json_object_get(statement, "Effect")), "Allow") ||
+        !texts_of(arena, json_object_get(statement, "Action"), &actions) ||
+        !texts_of(arena, json_object_get(statement, "Resource"), &resources))
+        return false;
+    bool starts = has_only_action(statement, START_SESSION);
+    if (!conditions_are_ours(statement, starts))
+        return false;
+    if (has_only_action(statement, CONNECT))
+        return date_of(statement) == 0 && all_begin_with(&resources, DATABASES, 1);
+    if (starts)
+        return all_begin_with(&resources, INSTANCES, COUNT_OF(INSTANCES));
+    if (is_own_sessions(&actions, &resources))
+        return true;
+    for (size_t i = 0; i < actions.count; i++)
+        if (!string_list_has(allowed, actions.items[i]))
+            return false;
+    return !has_connect(&actions);
+}
+
+bool aws_policy_is_ours(Arena *arena, const char *document, const StringList *allowed) {
+    const json_t *root = document_parse(arena, document);
+    const json_t *statements = json_object_get(root, "Statement");
+    if (json_object_size(root) != 2 || json_array_size(statements) == 0 ||
+        !text_equal(json_string_value(json_object_get(root, "Version")), VERSION))
+        return false;
+    for (size_t i = 0; i < json_array_size(statements); i++)
+        if (!statement_is_ours(arena, json_array_get(statements, i), allowed))
+            return false;
+    return true;
+}
+
 static void restrain_statement(Arena *arena, json_t *statement, int64_t expires_at) {
     if (!json_is_object(statement) || !counts_for_end(statement))
         return;
@@ -297,8 +394,6 @@ const char *aws_policy_restrained(Arena *arena, const char *document, int64_t ex
     if (root == NULL)
         return document;
     json_t *statements = json_object_get(root, "Statement");
-    if (json_is_object(statements))
-        restrain_statement(arena, statements, expires_at);
     for (size_t i = 0; i < json_array_size(statements); i++)
         restrain_statement(arena, json_array_get(statements, i), expires_at);
     return json_text(arena, root);

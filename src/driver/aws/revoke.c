@@ -82,7 +82,7 @@ static void note_before(Operation *operation, const GrantPolicies *policies) {
 static Status see_none(Operation *operation, const AwsAccountName *name, const Plan *plan,
                        Error *reterr) {
     GrantPolicies left;
-    TRY(aws_policies_of_grant(operation, name, plan, &left, reterr));
+    TRY(aws_policies_left(operation, name, plan, &left, reterr));
     TRY(delete_policies(operation, name, &left, reterr));
     if (left.strangers)
         return aws_refuse_strangers(operation, plan, reterr);
@@ -124,10 +124,13 @@ Status aws_revoke(Operation *operation, const Plan *plan, Error *reterr) {
     GrantPolicies policies;
     GrantReach reach;
     TRY(aws_plan_check(operation, plan, &name, reterr));
-    outcome->account_present = true;
-    TRY(aws_policies_of_grant(operation, &name, plan, &policies, reterr));
-    TRY(aws_policies_read(operation, &name, &policies, reterr));
+    Status status = aws_policies_left(operation, &name, plan, &policies, reterr);
+    if (status != STATUS_OK) {
+        *outcome = (Outcome){0}; // nobody could look: nothing is said of it
+        return status;
+    }
     note_before(operation, &policies);
+    TRY(aws_policies_read(operation, &name, &policies, reterr));
     end_sessions_first(operation, plan, &name, &policies);
     FAULT_POINT("revoke.before_drop");
     TRY(delete_policies(operation, &name, &policies, reterr));
@@ -140,7 +143,8 @@ Status aws_revoke(Operation *operation, const Plan *plan, Error *reterr) {
     const SessionSearch search = {&name, reach.role_session, &reach.instances};
     TRY(aws_sessions_end(operation, &search, reterr));
     FAULT_POINT("revoke.sessions_ended");
-    warn_of_databases(operation, &reach);
+    if (policies.count > 0) // else nobody had access by it that could last
+        warn_of_databases(operation, &reach);
     outcome->target_now_at = aws_session_now(operation->session);
     return STATUS_OK;
 }

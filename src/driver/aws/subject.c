@@ -26,9 +26,25 @@ static AwsRequest request_of(Operation *operation, const AwsAccountName *name, c
 // ---- Whether it is there ------------------------------------------------------------------------
 
 typedef struct Search {
+    Arena *arena;
     const AwsAccountName *name;
     bool found;
+    StringList policies; // names of its inline ones
 } Search;
+
+static void take_subject(Search *search, const XmlNode *node) {
+    bool is_role = search->name->is_role;
+    if (!text_equal(xml_text(node, is_role ? "RoleName" : "UserName"), search->name->name))
+        return;
+    search->found = true;
+    for (const XmlNode *policy =
+             xml_find(node, is_role ? "RolePolicyList/member" : "UserPolicyList/member");
+         policy != NULL; policy = xml_next(policy)) {
+        const char *name = xml_text(policy, "PolicyName");
+        if (name != NULL)
+            string_list_add(search->arena, &search->policies, arena_strdup(search->arena, name));
+    }
+}
 
 static Status look_for_name(void *context, const AwsAnswer *answer, Error *reterr) {
     (void)reterr;
@@ -37,30 +53,32 @@ static Status look_for_name(void *context, const AwsAnswer *answer, Error *reter
     for (const XmlNode *node =
              xml_find(answer->result, is_role ? "RoleDetailList/member" : "UserDetailList/member");
          node != NULL; node = xml_next(node))
-        search->found |=
-            text_equal(xml_text(node, is_role ? "RoleName" : "UserName"), search->name->name);
+        take_subject(search, node);
     return STATUS_OK;
 }
 
-// False where that cannot be known.
-static bool is_in_no_list(Operation *operation, const AwsAccountName *name) {
+// In the list of all. False where that cannot be known.
+static bool look_in_list(Operation *operation, const AwsAccountName *name, Search *ret_search) {
     const char *kind = name->is_role ? "Role" : "User";
-    Search search = {.name = name};
+    Search search = {.arena = operation->arena, .name = name};
     AwsRequest request = {.service = AWS_SERVICE_IAM, .action = "GetAccountAuthorizationDetails"};
     FailureClass failure = operation->evidence.failure;
     aws_parameters_add_list(operation->arena, &request.parameters, "Filter.member", &kind, 1);
     Status status = aws_operation_pages(operation, &request, look_for_name, &search, NULL);
     operation->evidence.failure = failure;
-    return status == STATUS_OK && !search.found;
+    *ret_search = search;
+    return status == STATUS_OK;
 }
 
 // AWS does not know the path of who is not there, so that a connector whose rights are on a path is
-// denied where another is told.
-static bool is_absent(Operation *operation, const AwsAccountName *name, Status status) {
+// denied where another is told. *ret_listed: what the list of all has instead.
+static bool is_absent(Operation *operation, const AwsAccountName *name, Status status,
+                      Search *ret_listed) {
     FailureClass failure = operation->evidence.failure;
     bool told = status == STATUS_NOT_FOUND && failure == FAILURE_NOT_FOUND;
-    if (!told && (status != STATUS_FORBIDDEN || failure != FAILURE_DENIED ||
-                  !is_in_no_list(operation, name)))
+    bool denied = status == STATUS_FORBIDDEN && failure == FAILURE_DENIED;
+    *ret_listed = (Search){0};
+    if (!told && (!denied || !look_in_list(operation, name, ret_listed) || ret_listed->found))
         return false;
     operation->evidence.failure = FAILURE_NONE;
     return true;
@@ -92,9 +110,10 @@ Status aws_subject_read(Operation *operation, const AwsAccountName *name,
                         const Subject **ret_subject, Error *reterr) {
     AwsRequest request = request_of(operation, name, "GetUser", "GetRole");
     AwsAnswer answer;
+    Search listed;
     Error error = {0};
     Status status = aws_operation_query(operation, &request, &answer, NULL, &error);
-    if (is_absent(operation, name, status)) {
+    if (is_absent(operation, name, status, &listed)) {
         *ret_subject = NULL;
         return STATUS_OK;
     }
@@ -127,13 +146,14 @@ static Status take_names(void *context, const AwsAnswer *answer, Error *reterr) 
     return STATUS_OK;
 }
 
-Status aws_policies_names(Operation *operation, const AwsAccountName *name, StringList *ret_names,
-                          bool *ret_gone, Error *reterr) {
+// *ret_listed: of whom nothing else may be asked.
+static Status read_names(Operation *operation, const AwsAccountName *name, StringList *ret_names,
+                         bool *ret_gone, Search *ret_listed, Error *reterr) {
     AwsRequest request = request_of(operation, name, "ListUserPolicies", "ListRolePolicies");
     NameList list = {.arena = operation->arena};
     Error error = {0};
     Status status = aws_operation_pages(operation, &request, take_names, &list, &error);
-    *ret_gone = is_absent(operation, name, status);
+    *ret_gone = is_absent(operation, name, status, ret_listed);
     if (*ret_gone) {
         list.names = (StringList){0};
         status = STATUS_OK;
@@ -144,15 +164,19 @@ Status aws_policies_names(Operation *operation, const AwsAccountName *name, Stri
     return status;
 }
 
-Status aws_policies_of_grant(Operation *operation, const AwsAccountName *name, const Plan *plan,
-                             GrantPolicies *ret_policies, Error *reterr) {
+Status aws_policies_names(Operation *operation, const AwsAccountName *name, StringList *ret_names,
+                          bool *ret_gone, Error *reterr) {
+    Search listed;
+    return read_names(operation, name, ret_names, ret_gone, &listed, reterr);
+}
+
+static GrantPolicies sort_out(Operation *operation, const Plan *plan, const StringList *names) {
     Arena *arena = operation->arena;
-    StringList names;
-    GrantPolicies policies = {0};
-    TRY(aws_policies_names(operation, name, &names, &policies.subject_gone, reterr));
-    policies.items = arena_alloc(arena, (names.count + 1) * sizeof(GrantPolicy));
-    for (size_t i = 0; i < names.count; i++) {
-        GrantPolicy policy = {.name = names.items[i]};
+    GrantPolicies policies = {
+        .items = arena_alloc(arena, (names->count + 1) * sizeof(GrantPolicy)),
+    };
+    for (size_t i = 0; i < names->count; i++) {
+        GrantPolicy policy = {.name = names->items[i]};
         if (!aws_policy_name_parse(arena, policy.name, operation->session->address.region,
                                    &policy.mark) ||
             !text_equal(policy.mark.grant, plan->grant_id))
@@ -162,7 +186,35 @@ Status aws_policies_of_grant(Operation *operation, const AwsAccountName *name, c
         else
             policies.strangers = true;
     }
-    *ret_policies = policies;
+    return policies;
+}
+
+Status aws_policies_of_grant(Operation *operation, const AwsAccountName *name, const Plan *plan,
+                             GrantPolicies *ret_policies, Error *reterr) {
+    StringList names;
+    bool gone;
+    TRY(aws_policies_names(operation, name, &names, &gone, reterr));
+    *ret_policies = sort_out(operation, plan, &names);
+    ret_policies->subject_gone = gone;
+    return STATUS_OK;
+}
+
+// Who may not be asked about is in the list of all, as the sweep reads it.
+Status aws_policies_left(Operation *operation, const AwsAccountName *name, const Plan *plan,
+                         GrantPolicies *ret_policies, Error *reterr) {
+    StringList names;
+    Search listed;
+    bool gone;
+    Error error = {0};
+    Status status = read_names(operation, name, &names, &gone, &listed, &error);
+    if (status != STATUS_OK && !listed.found) {
+        if (reterr != NULL)
+            *reterr = error;
+        return status;
+    }
+    operation->evidence.failure = FAILURE_NONE;
+    *ret_policies = sort_out(operation, plan, status == STATUS_OK ? &names : &listed.policies);
+    ret_policies->subject_gone = gone;
     return STATUS_OK;
 }
 

@@ -40,6 +40,10 @@ MUST_USE Status aws_policies_names(Operation *operation, const AwsAccountName *n
 // Those of the plan's grant, without documents.
 MUST_USE Status aws_policies_of_grant(Operation *operation, const AwsAccountName *name,
                                       const Plan *plan, GrantPolicies *ret_policies, Error *reterr);
+// The same for taking back, which has to come to an end also where the connector's rights do not
+// reach the subject, or no longer: its policies are then read in the list of all.
+MUST_USE Status aws_policies_left(Operation *operation, const AwsAccountName *name,
+                                  const Plan *plan, GrantPolicies *ret_policies, Error *reterr);
 // *ret_document is NULL where there is none of that name, or no such subject.
 MUST_USE Status aws_policy_get(Operation *operation, const AwsAccountName *name, const char *policy,
                                const char **ret_document, Error *reterr);

@@ -225,6 +225,15 @@ static void an_identity_above_the_ceiling_is_refused(void **state) {
     fails(scene, GRANT, FAILURE_REFUSED, "above_ceiling");
 }
 
+static void who_is_outside_the_ceiling_is_refused_before_aws_is_asked(void **state) {
+    Scene *scene = *state;
+    string_list_add(scene->arena, &scene->ceiling.identities,
+                    "arn:aws:iam::123456789012:user/engineers/*");
+    say(scene, CALLER);
+    fails(scene, GRANT, FAILURE_REFUSED, "above_ceiling");
+    assert_non_null(strstr(scene->error.message, "user/jane is not among identities"));
+}
+
 static void a_database_that_is_not_there_is_said(void **state) {
     Scene *scene = *state;
     say(scene, CALLER);
@@ -289,6 +298,46 @@ static void what_is_gone_already_is_success(void **state) {
     assert_int_equal(scene->result.outcome.statements.count, 0);
 }
 
+#define DETAILS(policies)                                                                          \
+    "<R><GetAccountAuthorizationDetailsResult><UserDetailList><member><UserName>jane</UserName>"   \
+    "<UserId>AIDAJANE</UserId><Arn>arn:aws:iam::123456789012:user/jane</Arn><UserPolicyList>"      \
+    "<member><PolicyName>theirs</PolicyName></member>" policies                                    \
+    "</UserPolicyList></member></UserDetailList></GetAccountAuthorizationDetailsResult></R>"
+
+static void where_its_rights_do_not_reach_the_list_of_all_tells(void **state) {
+    Scene *scene = *state;
+    say(scene, CALLER);
+    for (int i = 0; i < 2; i++) {
+        refuse(scene, 403, REFUSAL("AccessDenied"));
+        say(scene, DETAILS(""));
+    }
+    succeeds(scene, REVOKE);
+    asked(scene, 2, "Action=GetAccountAuthorizationDetails");
+    assert_false(scene->result.outcome.account_present);
+    assert_int_equal(scene->result.outcome.warnings.count, 0); // nobody had a token
+}
+
+static void what_the_list_has_and_cannot_be_taken_back_is_said(void **state) {
+    Scene *scene = *state;
+    say(scene, CALLER);
+    refuse(scene, 403, REFUSAL("AccessDenied"));
+    say(scene, DETAILS("<member><PolicyName>" NAME_BEGIN "1767229000</PolicyName></member>"));
+    refuse(scene, 403, REFUSAL("AccessDenied"));
+    fails(scene, REVOKE, FAILURE_DENIED, "target_denied");
+    assert_true(scene->result.outcome.account_present);
+}
+
+static void where_nobody_could_look_nothing_is_said(void **state) {
+    Scene *scene = *state;
+    say(scene, CALLER);
+    refuse(scene, 403, REFUSAL("AccessDenied"));
+    refuse(scene, 403, REFUSAL("AccessDenied"));
+    fails(scene, REVOKE, FAILURE_DENIED, "target_denied");
+    assert_null(scene->result.outcome.server_version);
+    assert_null(scene->result.outcome.account);
+    assert_false(scene->result.outcome.account_present);
+}
+
 static void an_identity_that_is_gone_is_success(void **state) {
     Scene *scene = *state;
     say(scene, CALLER);
@@ -345,6 +394,7 @@ int main(void) {
         SCENE_TEST(somebody_else_of_that_name_is_given_nothing),
         SCENE_TEST(what_is_above_the_ceiling_is_refused_before_anything_is_changed),
         SCENE_TEST(an_identity_above_the_ceiling_is_refused),
+        SCENE_TEST(who_is_outside_the_ceiling_is_refused_before_aws_is_asked),
         SCENE_TEST(a_database_that_is_not_there_is_said),
         SCENE_TEST(another_installations_policy_is_not_touched),
         SCENE_TEST(an_extension_of_what_is_gone_is_not_found),
@@ -352,6 +402,9 @@ int main(void) {
         SCENE_TEST(another_account_is_never_worked_in),
         SCENE_TEST(a_policy_is_deleted_and_seen_gone),
         SCENE_TEST(what_is_gone_already_is_success),
+        SCENE_TEST(where_its_rights_do_not_reach_the_list_of_all_tells),
+        SCENE_TEST(what_the_list_has_and_cannot_be_taken_back_is_said),
+        SCENE_TEST(where_nobody_could_look_nothing_is_said),
         SCENE_TEST(an_identity_that_is_gone_is_success),
         SCENE_TEST(a_deletion_whose_answer_never_came_is_settled_by_reading_back),
         SCENE_TEST(a_deletion_that_is_not_allowed_is_said),

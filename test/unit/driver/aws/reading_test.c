@@ -15,10 +15,12 @@
     "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22"  \
     "Action%22%3A%22rds-db%3Aconnect%22%2C%22Resource%22%3A%22*%22%7D%7D"
 #define SHELL(date)                                                                                \
-    "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22"  \
-    "Action%22%3A%22ssm%3AStartSession%22%2C%22Condition%22%3A%7B%22DateLessThan%22%3A%7B%22"      \
+    "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%" \
+    "22"                                                                                           \
+    "Action%22%3A%22ssm%3AStartSession%22%2C%22Condition%22%3A%7B%22BoolIfExists%22%3A%7B%22ssm"   \
+    "%3ASessionDocumentAccessCheck%22%3A%22true%22%7D%2C%22DateLessThan%22%3A%7B%22"               \
     "aws%3ACurrentTime%22%3A%22" date "%22%7D%7D%2C%22Resource%22%3A%22arn%3Aaws%3Aec2%3A"         \
-    "eu-central-1%3A123456789012%3Ainstance%2Fi-1%22%7D%7D"
+    "eu-central-1%3A123456789012%3Ainstance%2Fi-1%22%7D%5D%7D"
 #define POLICY(name, document)                                                                     \
     "<member><PolicyName>" name "</PolicyName><PolicyDocument>" document                           \
     "</PolicyDocument></member>"
@@ -122,6 +124,23 @@ static void an_end_that_was_put_off_is_set_back_to_the_marks(void **state) {
     scene_is_over(scene);
     asked(scene, 3, "Action=PutUserPolicy");
     asked(scene, 3, "2026-01-01T00%3A01%3A40Z");
+}
+
+static void a_policy_that_was_changed_by_hand_is_told_and_never_put_again(void **state) {
+    Scene *scene = *state;
+    say(scene, CALLER);
+    say(scene, NAMES(NAME_BEGIN "1767225700"));
+    say(scene, ONE_POLICY("%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect"
+                          "%22%3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22"
+                          "%7D%5D%7D"));
+    open_scene(scene);
+    assert_int_not_equal(driver_restrain(&AWS_DRIVER, scene->session, scene->arena, &scene->plan,
+                                         &scene->result, &scene->error),
+                         STATUS_OK);
+    scene_is_over(scene);
+    assert_string_equal(scene->error.code, "policy_changed");
+    assert_true(scene->result.outcome.account_present);
+    assert_int_equal(scene->result.outcome.statements.count, 0);
 }
 
 static void an_end_as_it_was_made_is_left_alone(void **state) {
@@ -231,6 +250,22 @@ static void an_inspection_says_what_would_end(void **state) {
     assert_string_equal(inspection.sessions.items[0],
                         "jane-1 on i-1, since 2025-12-31T23:50:00.500Z");
     assert_int_equal(inspection.privilege_count, 1);
+    assert_int_equal(inspection.expires_at, 1767225700 * (int64_t)SECOND_MS);
+}
+
+static void what_aws_does_not_end_does_not_end_by_itself(void **state) {
+    Scene *scene = *state;
+    AccountInspection inspection = {0};
+    FailureClass failure;
+    say(scene, CALLER);
+    say(scene, NAMES(NAME_BEGIN "1767225700"));
+    say(scene, ONE_POLICY(DOCUMENT));
+    open_scene(scene);
+    if (driver_inspect(&AWS_DRIVER, scene->session, scene->arena, &scene->plan, &inspection,
+                       &failure, &scene->error) != STATUS_OK)
+        fail_msg("%s: %s", scene->error.code, scene->error.message);
+    assert_true(inspection.present);
+    assert_int_equal(inspection.expires_at, 0);
 }
 
 // ---- What is there ------------------------------------------------------------------------------
@@ -287,11 +322,13 @@ int main(void) {
         SCENE_TEST(one_account_is_read_by_itself),
         SCENE_TEST(nobody_is_no_account),
         SCENE_TEST(an_end_that_was_put_off_is_set_back_to_the_marks),
+        SCENE_TEST(a_policy_that_was_changed_by_hand_is_told_and_never_put_again),
         SCENE_TEST(an_end_as_it_was_made_is_left_alone),
         SCENE_TEST(open_sessions_of_the_grant_end_with_it_and_no_others),
         SCENE_TEST(what_is_over_has_its_sessions_ended_before_it_is_forgotten),
         SCENE_TEST(sessions_that_cannot_be_seen_are_not_taken_for_none),
         SCENE_TEST(an_inspection_says_what_would_end),
+        SCENE_TEST(what_aws_does_not_end_does_not_end_by_itself),
         SCENE_TEST(a_kind_that_may_not_be_read_is_a_note_beside_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
