@@ -38,7 +38,9 @@ static Status print_checks(Cli *cli, const IntegrationView *view, Error *reterr)
         const char *result = enum_name(&CHECK_RESULTS, item.result);
         say_coloured(cli, item.result == CHECK_OK ? COLOUR_NONE : state_colour(result),
                      "  %-8s %s: %s", result, or_dash(item.name), or_dash(item.found));
-        if (item.repair != NULL)
+        if (item.repair != NULL && item.result == CHECK_OK) // nothing to repair; a whole policy
+            say(cli, "           details: daypass integrations %s --json", or_dash(view->name));
+        else if (item.repair != NULL)
             say(cli, "           to repair: %s", item.repair);
     }
     return STATUS_OK;

@@ -218,6 +218,23 @@ static void discovery_shows_databases_and_instances(void **state) {
     assert_has(scene->err, "No databases or instances.");
 }
 
+static void a_check_prints_no_policy_of_what_is_right(void **state) {
+    Scene *scene = *state;
+    scene_sign_in(scene);
+    scene_answer(scene, "GET", "/v1/integrations/aws-prod", 200,
+                 "{\"name\":\"aws-prod\",\"kind\":\"aws\",\"health\":\"failed\",\"checks\":["
+                 "{\"name\":\"rights\",\"result\":\"ok\",\"found\":\"all are there\","
+                 "\"repair\":\"{whole policy}\"},"
+                 "{\"name\":\"route\",\"result\":\"failed\",\"found\":\"no answer\","
+                 "\"repair\":\"open the port\"}]}");
+    assert_int_equal(RUN(scene, "integrations", "aws-prod"), 0);
+    assert_has_not(scene->out, "whole policy");
+    assert_has(scene->out, "details: daypass integrations aws-prod --json");
+    assert_has(scene->out, "to repair: open the port");
+    assert_int_equal(RUN(scene, "integrations", "aws-prod", "--json"), 0);
+    assert_has(scene->out, "whole policy");
+}
+
 static void principals_show_who_they_are_on_aws(void **state) {
     Scene *scene = *state;
     scene_sign_in(scene);
@@ -275,6 +292,7 @@ int main(void) {
         SCENE_TEST(actions_alone_are_nothing_to_connect_to),
         SCENE_TEST(no_key_is_kept_for_what_is_not_delivered),
         SCENE_TEST(discovery_shows_databases_and_instances),
+        SCENE_TEST(a_check_prints_no_policy_of_what_is_right),
         SCENE_TEST(principals_show_who_they_are_on_aws),
         SCENE_TEST(a_token_is_sent_as_it_is_and_a_password_never),
     };
