@@ -39,22 +39,43 @@ static const Plan *const *secret_plans(Arena *arena, const Plans *plans, const S
     return used;
 }
 
+static bool ceiling_item_print(const char *name, const char *message) {
+    item_print(&(CheckItem){
+        .name = name,
+        .result = message == NULL ? CHECK_OK : CHECK_FAILED,
+        .found = message == NULL ? "allows what its flows give" : message,
+        .repair = message == NULL ? NULL : "change the flow, or this connector's file",
+    });
+    return message == NULL;
+}
+
+// What is no entry's own first, then each entry with its own words.
+static bool ceiling_check_print(Arena *arena, const ConnectorOptions *options,
+                                const SecretSource *secret, const Plan *plan) {
+    const char *name = arena_printf(arena, "ceiling: integration %s", plan->integration);
+    Plan part = *plan;
+    Error error = {0};
+    part.access = (AccessItems){0};
+    if (ceiling_check(arena, options, secret, &part, plan->duration_s, &error) != STATUS_OK)
+        return ceiling_item_print(name, error.message);
+    bool ok = true;
+    for (size_t i = 0; i < plan->access.count; i++) {
+        part.access = (AccessItems){&plan->access.items[i], 1};
+        if (ceiling_check(arena, options, secret, &part, 0, &error) != STATUS_OK)
+            ok = ceiling_item_print(
+                name,
+                arena_printf(arena, "%s: %s", access_item_describe(arena, &plan->access.items[i]),
+                             error.message));
+    }
+    return ok ? ceiling_item_print(name, NULL) : false;
+}
+
 // An integration that the connector would refuse to serve is a fault of one of the two files.
 static bool ceilings_check(Arena *arena, const ConnectorOptions *options,
                            const SecretSource *secret, const Plan *const *plans, size_t count) {
     bool ok = true;
-    for (size_t i = 0; i < count; i++) {
-        Error error = {0};
-        bool allowed = ceiling_check(arena, options, secret, plans[i], 0, &error) == STATUS_OK;
-        CheckItem item = {
-            .name = arena_printf(arena, "ceiling: integration %s", plans[i]->integration),
-            .result = allowed ? CHECK_OK : CHECK_FAILED,
-            .found = allowed ? "allows what its flows give" : error.message,
-            .repair = allowed ? NULL : "change the flow, or this connector's file",
-        };
-        item_print(&item);
-        ok = ok && allowed;
-    }
+    for (size_t i = 0; i < count; i++)
+        ok = ceiling_check_print(arena, options, secret, plans[i]) && ok;
     return ok;
 }
 

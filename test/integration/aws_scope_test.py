@@ -1,6 +1,8 @@
 """What may be granted on AWS beyond a database, and how far: Session Manager, names instead of ids,
 the connector's ceiling, several accounts and kinds of target."""
 
+import json
+
 from aws_ground import Account, allow, document, make_client, refused
 from aws_world import AwsWorld
 from checks import check, check_equal, wait_until
@@ -184,6 +186,48 @@ def the_printed_policy_puts_only_on_whom_the_boundary_holds_and_is_enough():
         )
         world.account.put_policy(john, name, text)
         iam.delete_user_policy(UserName="john", PolicyName=name)
+
+
+@test
+def check_tells_everything_that_is_wrong_and_what_to_do_of_it():
+    ceiling = {"resources": ["arn:aws:rds-db:*:*:dbuser:*/app_read", "arn:aws:s3:::shop/*"]}
+    with AwsWorld(ceiling=ceiling).set_up() as world:
+        items = [
+            {"rds_connect": {"identifier": "no-db", "users": ["app_read"]}},
+            {"rds_connect": {"identifier": "orders-db", "users": ["app_write", "root"]}},
+            {"ssm_session": {"instances": ["i-0123456789abcdef0"]}},
+            {"allow": {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::shop/*"]}},
+        ]
+        world.apply(flows=[world.aws_flow(f"bad-{i}", item) for i, item in enumerate(items)])
+        code, text = world.check_connector()
+        check(code != 0, text)
+        told = [
+            "there is no database no-db",
+            "/app_write is above the ceiling",
+            "/root is above the ceiling",
+            "there is no instance i-0123456789abcdef0",
+            "action s3:GetObject is not among the actions",
+        ]
+        for words in told:
+            check(words in text, f"{words}: {text}")
+        check("modify-db" not in text, f"a remedy for what is not wrong: {text}")
+        check_says_rights_once(world)
+
+
+def check_says_rights_once(world):
+    """Also one that nothing needs so far."""
+    name = "daypass"
+    policy = world.home.policies_of(world.connector_arn)[name]
+    for statement in policy["Statement"]:
+        for action in ("rds:ListTagsForResource", "rds:DescribeDBInstances"):
+            if action in statement["Action"]:
+                statement["Action"].remove(action)
+    world.home.put_policy(world.connector_arn, name, json.dumps(policy))
+    text = world.check_connector()[1]
+    for action in ("rds:ListTagsForResource", "rds:DescribeDBInstances"):
+        check(f"allow {action} in" in text, f"{action}: {text}")
+    check_equal(text.count("not authorized to perform: rds:DescribeDBInstances"), 1, text)
+    check("prints the whole one" not in text, f"check sends to check: {text}")
 
 
 class OthersWorld(AwsWorld):

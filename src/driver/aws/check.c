@@ -3,11 +3,9 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "driver/aws/ceiling.h"
+#include "driver/aws/check_flows.h"
 #include "driver/aws/connector_policy.h"
 #include "driver/aws/failure.h"
-#include "driver/aws/resolve.h"
-#include "driver/aws/subject.h"
 #include "driver/check_list.h"
 
 enum { HTTPS_PORT = 443, HTTP_PORT = 80 };
@@ -91,12 +89,27 @@ static void try_query(Checking *checking, const Right *right, const AwsParameter
     judge(checking, right, status, &error);
 }
 
+// Asked of a proxy that is not there: AWS asks for it once flows go by tags of proxies.
+static void try_tags(Checking *checking) {
+    static const Right TAGS = {
+        AWS_SERVICE_RDS, "ListTagsForResource", NULL, NULL, "read tags of RDS proxies", true};
+    Arena *arena = checking->list->arena;
+    const DriverSession *session = checking->operation->session;
+    AwsParameters parameters = {0};
+    aws_parameters_add(arena, &parameters, "ResourceName",
+                       arena_printf(arena, "arn:%s:rds:%s:%s:db-proxy:prx-00000000000000000",
+                                    session->partition, session->address.region,
+                                    session->address.account));
+    try_query(checking, &TAGS, &parameters);
+}
+
 static void try_reading(Checking *checking) {
     for (size_t i = 0; i < COUNT_OF(READING); i++) {
         AwsParameters parameters = {0};
         aws_parameters_add(checking->list->arena, &parameters, READING[i].name, READING[i].value);
         try_query(checking, &READING[i], &parameters);
     }
+    try_tags(checking);
 }
 
 // What the pattern would cover, were it there: "user/engineers/*", "user*".
@@ -249,40 +262,6 @@ static void check_rights(Checking *checking) {
         report_assuming(checking->list, role);
 }
 
-// ---- What flows grant ---------------------------------------------------------------------------
-
-static void check_plan(CheckList *list, Operation *operation, const Plan *plan) {
-    Outcome outcome = {0};
-    Resolved resolved;
-    Error error = {0};
-    const char *name = arena_printf(list->arena, "flows on %s", plan->integration);
-    operation->evidence.outcome = &outcome;
-    operation->evidence.failure = FAILURE_NONE;
-    Status status = aws_resolve(operation, &plan->access, &resolved, &error);
-    operation->evidence.outcome = NULL;
-    if (status == STATUS_OK)
-        status = aws_ceiling_check_items(operation->session->ceiling, &resolved.items, &error);
-    if (status != STATUS_OK)
-        check_list_add(list, CHECK_FAILED, name, "correct the flow, or this connector's file", "%s",
-                       error.message);
-    for (size_t i = 0; i < outcome.warnings.count; i++)
-        check_list_add(list, CHECK_WARNING, name,
-                       "aws rds modify-db-instance --enable-iam-database-authentication, or "
-                       "correct the flow",
-                       "%s", outcome.warnings.items[i]);
-}
-
-static void check_plans(CheckList *list, Operation *operation, const Plan *const *plans,
-                        size_t plan_count) {
-    size_t before = list->report.count;
-    for (size_t i = 0; i < plan_count; i++)
-        if (plans[i]->access.count > 0)
-            check_plan(list, operation, plans[i]);
-    if (plan_count > 0 && list->report.count == before)
-        check_list_add(list, CHECK_OK, "rights: what flows grant", NULL,
-                       "everything is there and can be granted");
-}
-
 // ---- The way there ------------------------------------------------------------------------------
 
 // Host and port of a URL, as far as they are needed to try the way there.
@@ -327,7 +306,9 @@ static void report_no_session(CheckList *list, const DriverLogin *login, const E
         return;
     }
     const char *repair = "try again when AWS answers";
-    if (text_equal(error->code, "no_aws_credentials"))
+    if (text_equal(error->code, "no_aws_profile"))
+        repair = "correct profile in the connector's file";
+    else if (text_equal(error->code, "no_aws_credentials"))
         repair = "give the connector AWS credentials: a role of its instance or container, or a "
                  "profile";
     else if (text_equal(error->code, "wrong_account"))
@@ -350,6 +331,7 @@ void aws_check(const DriverLogin *login, Arena *arena, const Plan *const *plans,
         if (aws_session_open(login, &session, &failure, &error) != STATUS_OK) {
             report_no_session(&list, login, &error);
         } else {
+            session->checks = true;
             Operation operation = {
                 .session = session, .arena = arena, .evidence = {.arena = arena}};
             Checking checking = {
@@ -361,7 +343,7 @@ void aws_check(const DriverLogin *login, Arena *arena, const Plan *const *plans,
             check_list_add(&list, CHECK_OK, "login", NULL, "as %s in account %s", session->own_arn,
                            session->address.account);
             check_rights(&checking);
-            check_plans(&list, &operation, plans, plan_count);
+            aws_check_flows(&list, &operation, plans, plan_count);
         }
     }
     *ret_report = list.report;

@@ -263,7 +263,10 @@ Status aws_instances_read(Operation *operation, const StringList *ids, const cha
     Collecting collecting = {.operation = operation};
     AwsRequest request = {.service = AWS_SERVICE_EC2, .action = "DescribeInstances"};
     if (ids != NULL) {
-        aws_parameters_add_list(arena, &request.parameters, "InstanceId", ids->items, ids->count);
+        // As a filter: one that is not there is left out, and not an error that names it.
+        aws_parameters_add(arena, &request.parameters, "Filter.1.Name", "instance-id");
+        aws_parameters_add_list(arena, &request.parameters, "Filter.1.Value", ids->items,
+                                ids->count);
     } else if (tag != NULL) {
         const char *value = strchr(tag, '=');
         aws_parameters_add(arena, &request.parameters, "Filter.1.Name",

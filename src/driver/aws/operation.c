@@ -14,6 +14,8 @@ static Status failed(Operation *operation, Status status, const AwsFault *fault,
     operation->evidence.failure = failure.class;
     if (retfault != NULL)
         *retfault = *fault;
+    if (operation->session->checks)
+        failure.hint = NULL;
     Error told = *error;
     error_set(&told, status, fault->http_status != 0 ? failure.code : error->code, "%s%s%s",
               error->message, failure.hint != NULL ? "; " : "",

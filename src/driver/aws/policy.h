@@ -66,8 +66,9 @@ typedef struct PolicyFacts {
 PolicyFacts aws_policy_read(Arena *arena, const char *document);
 // The same, whatever the order of keys and the blanks.
 bool aws_policy_equal(Arena *arena, const char *one, const char *other);
-// Nothing but statements of the forms that aws_policy_build writes, whatever their dates; `allowed`:
-// actions beside those of databases and sessions. What somebody else wrote is never put again.
+// Nothing but statements of the forms that aws_policy_build writes, whatever their dates;
+// `allowed`: actions beside those of databases and sessions. What somebody else wrote is never put
+// again.
 bool aws_policy_is_ours(Arena *arena, const char *document, const StringList *allowed);
 // With no date later than this one, and dates where aws_policy_read misses them. Of ours alone.
 const char *aws_policy_restrained(Arena *arena, const char *document, int64_t expires_at);

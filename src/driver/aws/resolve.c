@@ -232,6 +232,13 @@ static void add_instance(Resolving *resolving, AwsResource instance, const Strin
     add_resource(resolving, instance, item->by_tag ? instance.id : "");
 }
 
+static const AwsResource *find_by_id(const AwsResources *found, const char *id) {
+    for (size_t i = 0; i < found->count; i++)
+        if (text_equal(found->items[i].id, id))
+            return &found->items[i];
+    return NULL;
+}
+
 // Of those in EC2, whether they are there; a connector that may not ask gives access all the same.
 static Status read_named(Resolving *resolving, const SsmSession *ssm, AwsResources *ret_found,
                          Error *reterr) {
@@ -251,19 +258,29 @@ static Status read_named(Resolving *resolving, const SsmSession *ssm, AwsResourc
                       error.message);
         return STATUS_OK;
     }
-    if (status != STATUS_OK && reterr != NULL)
-        *reterr = error;
-    return status;
+    if (status != STATUS_OK) {
+        if (reterr != NULL)
+            *reterr = error;
+        return status;
+    }
+    StringList missing = {0};
+    for (size_t i = 0; i < ids.count; i++)
+        if (find_by_id(ret_found, ids.items[i]) == NULL)
+            string_list_add(operation->arena, &missing, ids.items[i]);
+    if (missing.count == 0)
+        return STATUS_OK;
+    return evidence_fail(&operation->evidence, FAILURE_NOT_FOUND, reterr, "resource_not_found",
+                         "there is no instance %s in account %s, region %s",
+                         string_list_join(operation->arena, &missing, ", "),
+                         operation->session->address.account, operation->session->address.region);
 }
 
 static void add_named(Resolving *resolving, const SsmSession *ssm, const AwsResources *found,
                       const StringList *documents, PolicyItem *item) {
     for (size_t i = 0; i < ssm->instances.count; i++) {
-        AwsResource instance = {.kind = "instance", .id = ssm->instances.items[i]};
-        for (size_t f = 0; f < found->count; f++)
-            if (text_equal(found->items[f].id, instance.id))
-                instance = found->items[f];
-        add_instance(resolving, instance, documents, item);
+        const AwsResource *known = find_by_id(found, ssm->instances.items[i]);
+        AwsResource unseen = {.kind = "instance", .id = ssm->instances.items[i]};
+        add_instance(resolving, known != NULL ? *known : unseen, documents, item);
     }
 }
 
@@ -301,32 +318,49 @@ static Status resolve_session(Resolving *resolving, const SsmSession *ssm, Polic
     return STATUS_OK;
 }
 
-Status aws_resolve(Operation *operation, const AccessItems *access, Resolved *ret_resolved,
-                   Error *reterr) {
+static Status resolve_item(Resolving *resolving, const AccessItem *wanted, PolicyItem *item,
+                           Error *reterr) {
+    if (wanted->rds_connect != NULL)
+        return resolve_connect(resolving, wanted->rds_connect, item, reterr);
+    if (wanted->ssm_session != NULL)
+        return resolve_session(resolving, wanted->ssm_session, item, reterr);
+    if (wanted->allow == NULL)
+        return evidence_fail(&resolving->operation->evidence, FAILURE_FATAL, reterr, "bad_plan",
+                             "the plan has an entry that is none of AWS");
+    item->kind = POLICY_ALLOW;
+    item->actions = wanted->allow->actions;
+    item->resources = wanted->allow->resources;
+    return STATUS_OK;
+}
+
+static Resolving resolving_of(Operation *operation, const AccessItems *access) {
     Resolving resolving = {.operation = operation};
-    PolicyItems *items = &resolving.resolved.items;
-    items->items = arena_alloc(operation->arena, (access->count + 1) * sizeof(PolicyItem));
     for (size_t i = 0; i < access->count; i++)
         resolving.with_tags |=
             access->items[i].rds_connect != NULL && access->items[i].rds_connect->tag != NULL;
-    for (size_t i = 0; i < access->count; i++) {
-        const AccessItem *wanted = &access->items[i];
-        PolicyItem *item = &items->items[items->count++];
-        if (wanted->rds_connect != NULL) {
-            TRY(resolve_connect(&resolving, wanted->rds_connect, item, reterr));
-        } else if (wanted->ssm_session != NULL) {
-            TRY(resolve_session(&resolving, wanted->ssm_session, item, reterr));
-        } else if (wanted->allow != NULL) {
-            item->kind = POLICY_ALLOW;
-            item->actions = wanted->allow->actions;
-            item->resources = wanted->allow->resources;
-        } else {
-            return evidence_fail(&operation->evidence, FAILURE_FATAL, reterr, "bad_plan",
-                                 "the plan has an entry that is none of AWS");
-        }
-    }
+    return resolving;
+}
+
+Status aws_resolve(Operation *operation, const AccessItems *access, Resolved *ret_resolved,
+                   Error *reterr) {
+    Resolving resolving = resolving_of(operation, access);
+    PolicyItems *items = &resolving.resolved.items;
+    items->items = arena_alloc(operation->arena, (access->count + 1) * sizeof(PolicyItem));
+    for (size_t i = 0; i < access->count; i++)
+        TRY(resolve_item(&resolving, &access->items[i], &items->items[items->count++], reterr));
     *ret_resolved = resolving.resolved;
     return STATUS_OK;
+}
+
+void aws_resolve_each(Operation *operation, const AccessItems *access, AwsResolveTold *told,
+                      void *context) {
+    Resolving resolving = resolving_of(operation, access);
+    for (size_t i = 0; i < access->count; i++) {
+        PolicyItem item = {0};
+        Error error = {0};
+        Status status = resolve_item(&resolving, &access->items[i], &item, &error);
+        told(context, &access->items[i], status == STATUS_OK ? &item : NULL, &error);
+    }
 }
 
 // ---- Extending ----------------------------------------------------------------------------------

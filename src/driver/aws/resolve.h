@@ -15,6 +15,13 @@ typedef struct Resolved {
 MUST_USE Status aws_resolve(Operation *operation, const AccessItems *access, Resolved *ret_resolved,
                             Error *reterr);
 
+// Each entry by itself, whatever becomes of the others. `resolved` is NULL where it failed: then
+// evidence.failure says how.
+typedef void AwsResolveTold(void *context, const AccessItem *item, const PolicyItem *resolved,
+                            const Error *error);
+void aws_resolve_each(Operation *operation, const AccessItems *access, AwsResolveTold *told,
+                      void *context);
+
 // Leaves of what was found by tag only what is in `had`, ARNs of an earlier policy: an extension
 // gives nothing more.
 void aws_resolved_keep(Arena *arena, Resolved *resolved, const StringList *had);

@@ -22,6 +22,7 @@ struct DriverSession {
     const Clock *clock;
     int64_t ahead_ms; // AWS's clock less our monotonic one, and never more
     bool dated;       // it is known
+    bool checks;      // of a check, which says itself what to do
 };
 
 // "login_denied", "wrong_account", "target_unreachable", "no_aws_credentials", …

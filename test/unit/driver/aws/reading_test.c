@@ -314,6 +314,31 @@ static void a_kind_that_may_not_be_read_is_a_note_beside_the_others(void **state
     assert_true(text_starts_with(discovery.notes.items[1], "IAM authentication is off"));
 }
 
+// ---- Check --------------------------------------------------------------------------------------
+
+static void a_profile_that_is_not_there_is_the_connectors_file_to_correct(void **state) {
+    Scene *scene = *state;
+    CheckReport report = {0};
+    bool told = false;
+    say(scene, CALLER);
+    open_scene(scene);
+    const DriverLogin login = {
+        .target = scene->plan.target,
+        .connect_timeout_ms = 5 * SECOND_MS,
+        .clock = &SYSTEM_CLOCK,
+        .purpose = "check",
+        .profile = "nobodys",
+    };
+    AWS_DRIVER.check(&login, scene->arena, NULL, 0, &report);
+    for (size_t i = 0; i < report.count; i++)
+        if (report.items[i].result == CHECK_FAILED) {
+            assert_non_null(strstr(report.items[i].found, "nobodys"));
+            assert_string_equal(report.items[i].repair, "correct profile in the connector's file");
+            told = true;
+        }
+    assert_true(told);
+}
+
 #define SCENE_TEST(function) cmocka_unit_test_setup_teardown(function, scene_start, scene_stop)
 
 int main(void) {
@@ -330,6 +355,7 @@ int main(void) {
         SCENE_TEST(an_inspection_says_what_would_end),
         SCENE_TEST(what_aws_does_not_end_does_not_end_by_itself),
         SCENE_TEST(a_kind_that_may_not_be_read_is_a_note_beside_the_others),
+        SCENE_TEST(a_profile_that_is_not_there_is_the_connectors_file_to_correct),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
