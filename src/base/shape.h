@@ -81,6 +81,10 @@ json_t *shape_write_redacted(Arena *arena, const Shape *shape, const void *from)
 // json_text(shape_write(…)).
 const char *shape_format(Arena *arena, const Shape *shape, const void *from);
 
+// What was written, for people: objects within it lose members that have their default. Its own
+// members all stay.
+json_t *shape_brief(Arena *arena, const Shape *shape, const json_t *value);
+
 // Defaults only.
 void shape_default(Arena *arena, const Shape *shape, void *into);
 

@@ -117,3 +117,49 @@ json_t *shape_write_redacted(Arena *arena, const Shape *shape, const void *from)
 const char *shape_format(Arena *arena, const Shape *shape, const void *from) {
     return json_text(arena, shape_write(arena, shape, from));
 }
+
+static const Field *field_named(const Shape *shape, const char *name) {
+    for (size_t i = 0; i < shape->field_count; i++) {
+        if (strcmp(shape->fields[i].name, name) == 0)
+            return &shape->fields[i];
+    }
+    return NULL;
+}
+
+static bool is_default(Arena *arena, const Field *field, const json_t *value) {
+    return field != NULL && field->default_text != NULL &&
+           json_equal(value, field_default(arena, field));
+}
+
+// A new reference.
+static json_t *brief_object(Arena *arena, const Shape *shape, const json_t *object, bool whole);
+
+// A new reference.
+static json_t *brief_member(Arena *arena, const Field *field, json_t *value) {
+    if (field == NULL || field->shape == NULL)
+        return json_incref(value);
+    if (json_is_object(value))
+        return brief_object(arena, field->shape, value, false);
+    if (!json_is_array(value))
+        return json_incref(value);
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(value); i++)
+        json_array_append_new(list, brief_member(arena, field, json_array_get(value, i)));
+    return list;
+}
+
+static json_t *brief_object(Arena *arena, const Shape *shape, const json_t *object, bool whole) {
+    json_t *brief = json_object();
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+        const Field *field = field_named(shape, key);
+        if (whole || !is_default(arena, field, value))
+            json_object_set_new(brief, key, brief_member(arena, field, value));
+    }
+    return brief;
+}
+
+json_t *shape_brief(Arena *arena, const Shape *shape, const json_t *value) {
+    return json_keep(arena, brief_object(arena, shape, value, true));
+}

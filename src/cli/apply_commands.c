@@ -27,17 +27,35 @@ static void print_field_change(Cli *cli, const char *key, const json_t *before,
                      value_text(cli, after));
 }
 
+// As people would have written it. A server may know types that this program does not.
+static const json_t *brief_of(Cli *cli, const char *type, const json_t *value) {
+    static const struct {
+        const char *type;
+        const Shape *shape;
+    } SHAPES[] = {{"principal", &PRINCIPAL_SHAPE},
+                  {"group", &GROUP_SHAPE},
+                  {"integration", &INTEGRATION_SHAPE},
+                  {"flow", &FLOW_SHAPE}};
+    for (size_t i = 0; i < COUNT_OF(SHAPES); i++) {
+        if (text_equal(type, SHAPES[i].type) && json_is_object(value))
+            return shape_brief(cli->arena, SHAPES[i].shape, value);
+    }
+    return value;
+}
+
 // Members that differ, those that are gone last.
 static void print_update(Cli *cli, const Change *change) {
+    const json_t *old = brief_of(cli, change->type, change->before);
+    const json_t *new = brief_of(cli, change->type, change->after);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)change->after, key, value) {
-        const json_t *before = json_object_get(change->before, key);
+    json_object_foreach((json_t *)(uintptr_t) new, key, value) {
+        const json_t *before = json_object_get(old, key);
         if (before == NULL || !json_equal(before, value))
             print_field_change(cli, key, before, value);
     }
-    json_object_foreach((json_t *)(uintptr_t)change->before, key, value) {
-        if (json_object_get(change->after, key) == NULL)
+    json_object_foreach((json_t *)(uintptr_t)old, key, value) {
+        if (json_object_get(new, key) == NULL)
             print_field_change(cli, key, value, NULL);
     }
 }

@@ -33,6 +33,31 @@ static void what_is_written_reads_back_the_same(void **state) {
     assert_string_equal(shape_format(arena, &WHOLE_SHAPE, &whole), FULL);
 }
 
+static void briefly_there_are_no_defaults_within(void **state) {
+    (void)state;
+    static const struct {
+        const char *value, *brief;
+    } CASES[] = {
+        {"{\"first\":{\"name\":\"a\",\"span\":{\"max\":\"2h\",\"default\":\"1h\"}}}",
+         "{\"first\":{\"name\":\"a\",\"span\":{\"max\":\"2h\"}}}"},
+        {"{\"first\":{\"span\":{\"default\":\"2h\",\"max\":\"2h\"}}}", NULL},
+        {"{\"all\":[{\"name\":\"a\",\"span\":{\"default\":\"1h\"}},{\"more\":[1]}]}",
+         "{\"all\":[{\"name\":\"a\",\"span\":{}},{\"more\":[1]}]}"},
+        // Its own members stay, and so does what has no shape or the wrong one.
+        {"{\"colour\":\"green\",\"enabled\":true}", NULL},
+        {"{\"extra\":{\"default\":\"1h\"},\"unknown\":{\"default\":\"1h\"}}", NULL},
+        {"{\"all\":[1,\"x\",null],\"first\":\"1h\"}", NULL},
+    };
+    CLEANUP(arena_freep) Arena *arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        json_t *value = NULL;
+        assert_int_equal(json_read(arena, CASES[i].value, strlen(CASES[i].value), &value, NULL),
+                         STATUS_OK);
+        const char *expected = CASES[i].brief != NULL ? CASES[i].brief : CASES[i].value;
+        assert_string_equal(json_text(arena, shape_brief(arena, &WHOLE_SHAPE, value)), expected);
+    }
+}
+
 static void redaction_hides_secrets_alone(void **state) {
     (void)state;
     CLEANUP(arena_freep) Arena *arena = arena_new();
@@ -101,6 +126,7 @@ int main(void) {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(leaves_out_what_is_absent),
         cmocka_unit_test(what_is_written_reads_back_the_same),
+        cmocka_unit_test(briefly_there_are_no_defaults_within),
         cmocka_unit_test(redaction_hides_secrets_alone),
         cmocka_unit_test(redaction_reaches_into_objects_and_lists),
         cmocka_unit_test(text_that_is_not_utf8_is_written_without_what_is_not),

@@ -565,10 +565,11 @@ static void apply_shows_a_plan_and_places_faults(void **state) {
                  "{\"kind\":\"create\",\"type\":\"group\",\"name\":\"dba\",\"after\":{}},"
                  "{\"kind\":\"update\",\"type\":\"flow\",\"name\":\"f\","
                  "\"before\":{\"name\":\"f\",\"a\":1,\"b\":2},\"after\":{\"name\":\"f\",\"a\":3,"
-                 "\"c\":4}},"
+                 "\"c\":4,\"grants\":[{\"role\":\"r\",\"all_tables\":false,\"preset\":\"none\"}]}},"
                  "{\"kind\":\"delete\",\"type\":\"group\",\"name\":\"old\",\"before\":{}}]}");
     assert_int_equal(RUN(scene, "apply", "-f", path, "--prune"), 0);
     assert_string_equal(scene->out, "+ group dba\n~ flow f\n    ~ a: 1 -> 3\n    + c: 4\n"
+                                    "    + grants: [{\"role\":\"r\"}]\n"
                                     "    - b: 2\n- group old\nwarning: look out\n"
                                     "1 to create, 1 to change, 1 to delete: done\n");
     assert_has(scene->body, "\"prune\":true");
