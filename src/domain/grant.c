@@ -152,6 +152,9 @@ static bool has_not_failed(const Grant *grant, int64_t now_ms) {
 static const Guard IN_TIME = {"in time", in_time, "its time is over, so it lapses"};
 static const Guard LAPSE_DUE = {"time is over", lapse_is_due, "its time is not over yet"};
 static const Guard EXPIRY_DUE = {"time is over", expiry_is_due, "it has not expired yet"};
+static const Guard END_DUE = {"time is over", expiry_is_due,
+                              "its time is not over yet, and until then the target itself may let "
+                              "it in"};
 static const Guard FAILED = {"cause is failed", has_failed, "it has not failed"};
 static const Guard NOT_FAILED = {"cause is another", has_not_failed, "it has failed"};
 
@@ -294,7 +297,7 @@ static const Transition TRANSITIONS[] = {
     {GRANT_REVOKING, GRANT_EVENT_REVOKED, GRANT_ENDED, &NOT_FAILED, finish},
     {GRANT_REVOKING, GRANT_EVENT_REVOKED, GRANT_FAILED, &FAILED, finish},
     // Before its end the target itself may still let it in.
-    {GRANT_REVOKING, GRANT_EVENT_WRITE_OFF, GRANT_ENDED, &EXPIRY_DUE, finish_written_off},
+    {GRANT_REVOKING, GRANT_EVENT_WRITE_OFF, GRANT_ENDED, &END_DUE, finish_written_off},
 };
 
 // What a state means, whatever led there.

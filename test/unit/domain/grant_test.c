@@ -118,6 +118,10 @@ static void a_refused_change_changes_nothing(void **state) {
     assert_string_equal(error.message,
                         "req_aaaabbbbccccdddd is active, and \"expire\" is not possible: it has "
                         "not expired yet");
+    Grant revoking = grant_in(arena, &configuration, GRANT_REVOKING);
+    expect_fault(change(&revoking, GRANT_EVENT_WRITE_OFF, NOON_MS, &error), &error, STATUS_CONFLICT,
+                 "wrong_state");
+    assert_non_null(strstr(error.message, "its time is not over yet, and until then the target"));
     assert_string_equal(shape_format(arena, &GRANT_SHAPE, &grant), before);
     expect_fault(change(&grant, GRANT_EVENT_CANCEL, NOON_MS, &error), &error, STATUS_CONFLICT,
                  "wrong_state");
