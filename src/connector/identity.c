@@ -1,6 +1,10 @@
 #include "connector/identity.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/file.h"
@@ -28,6 +32,25 @@ static const char *key_path(Arena *arena, const char *state_folder) {
 
 bool identity_exists(Arena *arena, const char *state_folder) {
     return file_exists(identity_path(arena, state_folder));
+}
+
+// The folder itself, and no file in it: nothing has to be written there to run.
+Status identity_lock(const char *state_folder, int *ret_lock, Error *reterr) {
+    int lock = open(state_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0) {
+        *ret_lock = lock;
+        return STATUS_OK;
+    }
+    int failure = errno;
+    if (lock >= 0)
+        close(lock);
+    if (failure == EWOULDBLOCK)
+        return error_set(reterr, STATUS_CONFLICT, "already_running",
+                         "another daypass-connector works with %s; stop it first, or enroll this "
+                         "one as an instance of its own, with a state_folder of its own",
+                         state_folder);
+    return error_set(reterr, STATUS_UNAVAILABLE, "file_failed", "%s cannot be locked: %s",
+                     state_folder, strerror(failure));
 }
 
 Status identity_load(Arena *arena, const char *state_folder, Identity *ret_identity,

@@ -16,6 +16,9 @@ typedef struct Identity {
     const char *action_key; // pinned
 } Identity;
 
+// One process alone works with a state folder: two of one instance would each be given half of what
+// is for both. "already_running"; the lock is held until *ret_lock is closed.
+MUST_USE Status identity_lock(const char *state_folder, int *ret_lock, Error *reterr);
 // "not_enrolled" says what to run.
 MUST_USE Status identity_load(Arena *arena, const char *state_folder, Identity *ret_identity,
                               SigningKey **ret_key, Error *reterr);

@@ -252,11 +252,18 @@ static void runner_done(Runner *runner) {
     monitor_done(&runner->monitor);
 }
 
+static void lock_release(int *lock) {
+    if (*lock >= 0)
+        close(*lock);
+}
+
 Status runner_run(const ConnectorOptions *options, Error *reterr) {
     CLEANUP(arena_freep) Arena *arena = arena_new();
     CLEANUP(signing_key_freep) SigningKey *key = NULL;
     Identity identity;
+    CLEANUP(lock_release) int lock = -1;
     TRY(identity_load(arena, options->state_folder, &identity, &key, reterr));
+    TRY(identity_lock(options->state_folder, &lock, reterr));
     signals_block();
     Runner runner = {.executor = {options, &identity, &SYSTEM_CLOCK, NULL}};
     monitor_init(&runner.monitor);

@@ -123,6 +123,18 @@ def a_second_connector_never_sees_the_work_of_the_first():
 
 
 @test
+def a_second_one_on_the_same_state_is_refused_and_harms_nothing():
+    with World().set_up() as world:
+        command = [CONNECTOR, "run", "--config", world.path("connector.yaml")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        check(done.returncode != 0, "a second one runs")
+        check("another daypass-connector works with" in done.stderr, done.stderr)
+        world.active(duration="1h")
+        world.connector.stop()
+        world.start_connector("connector")  # which is the only one then
+
+
+@test
 def nothing_above_the_ceiling_is_done_though_it_is_signed():
     with World().set_up() as world:
         world.connector.stop()
