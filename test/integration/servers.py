@@ -67,7 +67,7 @@ class Server:
             capture_output=True,
             text=True,
         )
-        return os.path.join(SERVERS, "admin-password")
+        return os.path.join(SERVERS, f"admin-password-{self.name}")
 
     def accounts(self):
         """Names of all temporary accounts that are there."""

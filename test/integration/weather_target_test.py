@@ -145,7 +145,7 @@ class OwnServer(Server):
             [os.path.join(ROOT, "scripts/make-shop"), self.folder, "pg15"],
             check=True, capture_output=True,
         )  # fmt: skip
-        return os.path.join(self.folder, "admin-password")
+        return os.path.join(self.folder, "admin-password-pg15")
 
     def hold(self, sql, seen):
         """A session that does this and stays. Gives what ends it; `seen` tells that it is done."""

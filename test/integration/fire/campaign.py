@@ -13,7 +13,7 @@ from fire.libpq import Denied, Lost, Refused
 from fire.load import Load, configuration
 from fire.people import Book, Person, SealKey
 from fire.probes import Probes
-from world import SERVERS, Failure, check, read_text, wait_until
+from world import Failure, check, read_text, wait_until
 
 ENGINEERS = 3
 SETTLE_S = 240
@@ -90,7 +90,7 @@ class Campaign:
         self.admin = Person(ground.url, ground.token_of("admin"))
         self.book.keep_secret(ground.token_of("admin"))
         self.book.keep_secret(ground.target.password)
-        self.book.keep_secret(read_text(os.path.join(SERVERS, "admin-password")).strip())
+        self.book.keep_secret(read_text(ground.admin_password_file).strip())
         self.make_connectors()
 
     def die_at_start(self, point):
